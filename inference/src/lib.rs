@@ -1,0 +1,19 @@
+//! Models on disk, tokenizer, transformer, kernels, caches, speculative decoding and the scheduler that runs it all.
+//!
+//! Tokens in, tokens out: nothing here knows an editor, a file of the user's or a programming language.
+
+pub mod cache;
+pub mod decode;
+mod engine;
+pub mod gguf;
+pub mod kernels;
+pub mod models;
+mod request;
+mod scheduler;
+pub mod tokenizer;
+pub mod transformer;
+
+pub use engine::{Engine, EngineError, EngineInfo, EngineOptions, LoadEvent};
+pub use request::{
+    Event, Finish, Generation, Priority, Request, Sampling, SpeculationStats, StopReason, Timings, TokenStats,
+};

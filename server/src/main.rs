@@ -1,0 +1,2 @@
+//! The `halfline` program.
+fn main() {}
