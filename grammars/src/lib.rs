@@ -1,1 +1,122 @@
-//! Skeleton.
+//! Languages that Halfline knows: what tells them apart, their grammars, and the queries that read their trees.
+//!
+//! Nothing here knows documents, positions in an editor or prompts; it holds tables and hands out parsers and queries.
+
+mod parsers;
+mod query;
+
+use std::path::Path;
+use std::sync::{LazyLock, OnceLock};
+
+use serde::Deserialize;
+
+pub use query::{Queries, Role, RoleQuery, TagKind};
+
+/// One language: an entry of `languages.toml` with its grammar and queries.
+#[derive(Debug)]
+pub struct Language {
+    entry: Entry,
+    grammar: tree_sitter::Language,
+    sources: parsers::QuerySources,
+    queries: OnceLock<Queries>,
+}
+
+/// What `languages.toml` says of one language.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Entry {
+    name: String,
+    #[serde(default)]
+    endings: Vec<String>,
+    #[serde(default)]
+    file_names: Vec<String>,
+    language_ids: Vec<String>,
+    line_comment: Option<String>,
+    block_comment: Option<(String, String)>,
+}
+
+#[derive(Deserialize)]
+struct Table {
+    language: Vec<Entry>,
+}
+
+static LANGUAGES: LazyLock<Vec<Language>> = LazyLock::new(|| {
+    let table: Table =
+        toml::from_str(include_str!("../languages.toml")).expect("languages.toml is part of the program");
+    table.language.into_iter().filter_map(Language::new).collect()
+});
+
+/// Every language, in the order of `languages.toml`.
+pub fn all() -> &'static [Language] {
+    &LANGUAGES
+}
+
+/// The language with this name in `languages.toml`.
+pub fn by_name(name: &str) -> Option<&'static Language> {
+    all().iter().find(|language| language.name() == name)
+}
+
+/// The language that an editor calls `id` (LSP `languageId`).
+pub fn by_language_id(id: &str) -> Option<&'static Language> {
+    all().iter().find(|language| language.entry.language_ids.iter().any(|known| known == id))
+}
+
+/// The language of a file, told by its name alone; the file need not exist.
+pub fn by_path(path: &Path) -> Option<&'static Language> {
+    let name = path.file_name()?.to_str()?;
+    let ending = path.extension().and_then(|ending| ending.to_str()).map(str::to_ascii_lowercase);
+    all().iter().find(|language| language.entry.file_names.iter().any(|known| known == name)).or_else(|| {
+        let ending = ending?;
+        all().iter().find(|language| language.entry.endings.contains(&ending))
+    })
+}
+
+impl Language {
+    fn new(entry: Entry) -> Option<Language> {
+        let (grammar, sources) = parsers::parser(&entry.name)?;
+        Some(Language { entry, grammar, sources, queries: OnceLock::new() })
+    }
+
+    /// Its name in `languages.toml`, also the tag of its code fences.
+    pub fn name(&self) -> &str {
+        &self.entry.name
+    }
+
+    /// What starts a comment that ends with the line.
+    pub fn line_comment(&self) -> Option<&str> {
+        self.entry.line_comment.as_deref()
+    }
+
+    /// What starts and what ends a comment of any length.
+    pub fn block_comment(&self) -> Option<(&str, &str)> {
+        self.entry.block_comment.as_ref().map(|(start, end)| (start.as_str(), end.as_str()))
+    }
+
+    /// The grammar.
+    pub fn grammar(&self) -> &tree_sitter::Language {
+        &self.grammar
+    }
+
+    /// A new parser for this language. Cheap; parsers are not shared between threads.
+    pub fn parser(&self) -> tree_sitter::Parser {
+        let mut parser = tree_sitter::Parser::new();
+        parser.set_language(&self.grammar).expect("a grammar of the table fits the library it is built with");
+        parser
+    }
+
+    /// The compiled queries. The first call compiles them (milliseconds).
+    pub fn queries(&self) -> &Queries {
+        self.queries.get_or_init(|| {
+            Queries::compile(&self.grammar, &self.sources).expect("a query of the table fits its grammar")
+        })
+    }
+}
+
+impl PartialEq for Language {
+    fn eq(&self, other: &Self) -> bool {
+        self.name() == other.name()
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,257 @@
+//! An open document: text that is edited, and snapshots of it that are read elsewhere meanwhile.
+//!
+//! An edit costs what the rope and the old tree's edit cost, never a parse: the tree of a text is made by the first
+//! reader who asks its snapshot for it, from the newest tree that was ever made of this document. What a tree means is
+//! `syntax`'s matter.
+
+use std::fmt;
+use std::ops::{ControlFlow, Range};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, OnceLock};
+use std::time::{Duration, Instant};
+
+use halfline_grammars::Language;
+use ropey::Rope;
+use tree_sitter::{InputEdit, ParseOptions, Point, Tree};
+
+use crate::text::{self, Encoding, Position};
+
+/// Files over this many bytes get no tree.
+const TREE_BYTES: usize = 2 << 20;
+/// Files with a line over this many bytes get no tree: minified code and data.
+const TREE_LINE_BYTES: usize = 50_000;
+/// One parse may take this long.
+const PARSE_TIME: Duration = Duration::from_millis(500);
+/// After so many parses that took too long, a document gets no tree any more.
+const PARSE_FAILURES: u32 = 3;
+
+/// A document that an editor has open. Its state is a [`Snapshot`], replaced at every edit.
+#[derive(Debug)]
+pub struct Document {
+    current: Snapshot,
+}
+
+/// A document at one moment. Clones share everything; a snapshot never changes.
+#[derive(Clone)]
+pub struct Snapshot {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    identity: Arc<Identity>,
+    version: i32,
+    rope: Rope,
+    /// A tree of an earlier text, with every edit since applied to it, for the parser to start from.
+    base: Option<Tree>,
+    tree: OnceLock<Option<Tree>>,
+    shape: Shape,
+}
+
+/// What stays the same while a document is edited.
+struct Identity {
+    path: Option<PathBuf>,
+    language_id: String,
+    language: Option<&'static Language>,
+    slow_parses: AtomicU32,
+}
+
+/// What a text is like, as far as parsing cares.
+#[derive(Clone, Copy)]
+struct Shape {
+    /// A line is longer than a tree is made for.
+    long_lines: bool,
+    /// There is, or was, a `\r` without `\n`. The parser counts lines by `\n` alone, so its positions and ours would
+    /// part, and an edit described in ours would corrupt the old tree: such a text is parsed from the start each time.
+    lone_cr: bool,
+}
+
+impl Document {
+    /// A document as an editor opens it. The language is told by `language_id`, then by the path.
+    pub fn new(path: Option<PathBuf>, language_id: &str, version: i32, text: &str) -> Document {
+        let by_path = || path.as_deref().and_then(halfline_grammars::by_path);
+        let language = halfline_grammars::by_language_id(language_id).or_else(by_path);
+        let identity = Identity { path, language_id: language_id.to_owned(), language, slow_parses: AtomicU32::new(0) };
+        Document { current: Snapshot::fresh(Arc::new(identity), version, Rope::from_str(text)) }
+    }
+
+    /// Replaces `range` (everything when `None`) by `text`. A range whose end comes first is taken the other way round.
+    pub fn apply(&mut self, range: Option<(Position, Position)>, text: &str, encoding: Encoding) {
+        let inner = &*self.current.inner;
+        let Some((start, end)) = range else {
+            self.current = Snapshot::fresh(inner.identity.clone(), inner.version, Rope::from_str(text));
+            return;
+        };
+        let start = text::position_to_char(&inner.rope, start, encoding);
+        let end = text::position_to_char(&inner.rope, end, encoding);
+        self.current = self.current.edited(start.min(end)..start.max(end), text);
+    }
+
+    /// Replaces the characters at these offsets (clamped to the text) by `text`.
+    pub fn replace(&mut self, range: Range<usize>, text: &str) {
+        let end = range.end.min(self.current.rope().len_chars());
+        self.current = self.current.edited(range.start.min(end)..end, text);
+    }
+
+    /// Notes the version that the editor gave to the present text.
+    pub fn set_version(&mut self, version: i32) {
+        let inner = &*self.current.inner;
+        self.current = Snapshot::from_inner(Inner {
+            identity: inner.identity.clone(),
+            version,
+            rope: inner.rope.clone(),
+            base: inner.base.clone(),
+            tree: inner.tree.clone(),
+            shape: inner.shape,
+        });
+    }
+
+    /// The document as it is now. Costs a reference count.
+    pub fn snapshot(&self) -> Snapshot {
+        self.current.clone()
+    }
+}
+
+impl Snapshot {
+    /// A snapshot of a text that no editor has open, such as a file read from disk.
+    pub fn of_text(path: Option<PathBuf>, text: &str) -> Snapshot {
+        Document::new(path, "", 0, text).snapshot()
+    }
+
+    /// The text.
+    pub fn rope(&self) -> &Rope {
+        &self.inner.rope
+    }
+
+    /// The file, when the document is one.
+    pub fn path(&self) -> Option<&Path> {
+        self.inner.identity.path.as_deref()
+    }
+
+    /// The editor's version of this text.
+    pub fn version(&self) -> i32 {
+        self.inner.version
+    }
+
+    /// What the editor calls the language.
+    pub fn language_id(&self) -> &str {
+        &self.inner.identity.language_id
+    }
+
+    /// The language, when it is one we know.
+    pub fn language(&self) -> Option<&'static Language> {
+        self.inner.identity.language
+    }
+
+    /// The syntax tree; `None` for an unknown language, and for files that are too large or took too long. The first
+    /// call parses, others that come meanwhile wait for it.
+    pub fn tree(&self) -> Option<&Tree> {
+        self.inner.tree.get_or_init(|| self.parse()).as_ref()
+    }
+
+    fn from_inner(inner: Inner) -> Snapshot {
+        Snapshot { inner: Arc::new(inner) }
+    }
+
+    fn fresh(identity: Arc<Identity>, version: i32, rope: Rope) -> Snapshot {
+        let shape = Shape {
+            long_lines: rope.lines().any(|line| line.len_bytes() > TREE_LINE_BYTES),
+            lone_cr: has_lone_cr(&rope, 0..rope.len_chars()),
+        };
+        Snapshot::from_inner(Inner { identity, version, rope, base: None, tree: OnceLock::new(), shape })
+    }
+
+    /// This snapshot with the characters in `range` (which must be within the text) replaced.
+    fn edited(&self, range: Range<usize>, text: &str) -> Snapshot {
+        let inner = &*self.inner;
+        let mut rope = inner.rope.clone();
+        rope.remove(range.clone());
+        rope.insert(range.start, text);
+        let new_end = range.start + text.chars().count();
+
+        let first_line = rope.char_to_line(range.start);
+        let shape = Shape {
+            long_lines: inner.shape.long_lines || rope.line(first_line).len_bytes() > TREE_LINE_BYTES,
+            // Removing either half of a `\r\n` next to the edit leaves a lone one too.
+            lone_cr: inner.shape.lone_cr || has_lone_cr(&rope, range.start.saturating_sub(1)..new_end),
+        };
+        let newest = inner.tree.get().and_then(Option::as_ref).or(inner.base.as_ref());
+        let base = newest.filter(|_| !shape.lone_cr).map(|tree| {
+            let mut tree = tree.clone();
+            let start_byte = inner.rope.char_to_byte(range.start);
+            let old_end_byte = inner.rope.char_to_byte(range.end);
+            let new_end_byte = start_byte + text.len();
+            tree.edit(&InputEdit {
+                start_byte,
+                old_end_byte,
+                new_end_byte,
+                start_position: point(&inner.rope, start_byte),
+                old_end_position: point(&inner.rope, old_end_byte),
+                new_end_position: point(&rope, new_end_byte),
+            });
+            tree
+        });
+        let identity = inner.identity.clone();
+        Snapshot::from_inner(Inner { identity, version: inner.version, rope, base, tree: OnceLock::new(), shape })
+    }
+
+    fn parse(&self) -> Option<Tree> {
+        let Inner { identity, rope, shape, base, .. } = &*self.inner;
+        let language = identity.language?;
+        let slow = identity.slow_parses.load(Ordering::Relaxed) >= PARSE_FAILURES;
+        if slow || shape.long_lines || rope.len_bytes() > TREE_BYTES {
+            return None;
+        }
+        let deadline = Instant::now() + PARSE_TIME;
+        let mut in_time = |_: &tree_sitter::ParseState| match Instant::now() < deadline {
+            true => ControlFlow::Continue(()),
+            false => ControlFlow::Break(()),
+        };
+        let options = ParseOptions::new().progress_callback(&mut in_time);
+        let mut chunk = |byte: usize, _: Point| match rope.get_chunk_at_byte(byte) {
+            Some((chunk, start, ..)) => chunk.as_bytes().get(byte - start..).unwrap_or_default(),
+            None => &[],
+        };
+        let tree = language.parser().parse_with_options(&mut chunk, base.as_ref(), Some(options));
+        if tree.is_none() {
+            identity.slow_parses.fetch_add(1, Ordering::Relaxed);
+            tracing::warn!(path = ?identity.path, bytes = rope.len_bytes(), "parsing took too long");
+        }
+        tree
+    }
+}
+
+impl fmt::Debug for Snapshot {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Snapshot")
+            .field("path", &self.path())
+            .field("version", &self.version())
+            .field("bytes", &self.rope().len_bytes())
+            .finish_non_exhaustive()
+    }
+}
+
+/// Row and byte column, as the parser counts them.
+fn point(rope: &Rope, byte: usize) -> Point {
+    let line = rope.byte_to_line(byte);
+    Point::new(line, byte - rope.line_to_byte(line))
+}
+
+/// Whether one of the characters in `range` is a `\r` that no `\n` follows.
+fn has_lone_cr(rope: &Rope, range: Range<usize>) -> bool {
+    let mut chars = rope.chars_at(range.start).take(range.len() + 1).peekable();
+    let mut left = range.len();
+    while let Some(ch) = chars.next() {
+        if left == 0 {
+            break;
+        }
+        left -= 1;
+        if ch == '\r' && chars.peek() != Some(&'\n') {
+            return true;
+        }
+    }
+    false
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,123 @@
+//! Random edits: the text against a plain string, the incremental tree against a fresh parse.
+
+use proptest::prelude::*;
+use tree_sitter::Node;
+
+use super::*;
+
+/// Kind, place and flags of every node: two trees are equal when these are.
+fn dump(snapshot: &Snapshot) -> Vec<String> {
+    fn walk(node: Node<'_>, out: &mut Vec<String>) {
+        out.push(format!("{} {:?} {} {}", node.kind(), node.range(), node.is_missing(), node.is_error()));
+        for i in 0..node.child_count() {
+            walk(node.child(i as u32).unwrap(), out);
+        }
+    }
+    let mut out = Vec::new();
+    walk(snapshot.tree().expect("a small text of a known language has a tree").root_node(), &mut out);
+    out
+}
+
+#[derive(Clone, Debug)]
+struct Edit {
+    at: usize,
+    delete: usize,
+    insert: String,
+    look: bool,
+}
+
+fn any_edit() -> impl Strategy<Value = Edit> {
+    let piece = prop_oneof![
+        Just("x"),
+        Just("word"),
+        Just("\n"),
+        Just("\r\n"),
+        Just("\r"),
+        Just("("),
+        Just(")"),
+        Just("{"),
+        Just("}"),
+        Just("\""),
+        Just("'"),
+        Just("    "),
+        Just("fn f() {\n    g();\n}\n"),
+        Just("def f(a):\n    return a\n"),
+        Just("😀"),
+        Just("é"),
+        Just("// "),
+        Just("# "),
+        Just("/*"),
+        Just("r#\""),
+        Just("\"\"\""),
+        Just("let a = 1;"),
+        Just(","),
+    ];
+    (any::<usize>(), prop_oneof![3 => 0usize..2, 1 => 0usize..30], prop::collection::vec(piece, 0..4), any::<bool>())
+        .prop_map(|(at, delete, pieces, look)| Edit { at, delete, insert: pieces.concat(), look })
+}
+
+const RUST: &str = "use a::b;\n\n/// Doc.\npub fn one(x: usize) -> usize {\n    match x {\n        0 => b(\"s\"),\n        _ => x + 1,\n    }\n}\n\nstruct S<'a> {\n    f: &'a str,\n}\n";
+const PYTHON: &str = "import os\n\n\nclass A:\n    \"\"\"Doc.\"\"\"\n\n    def f(self, x):\n        if x:\n            return f\"{x!r} {os.sep}\"\n        for i in range(3):\n            print(i)\n";
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(400))]
+    #[test]
+    fn edited_documents_equal_fresh_ones(python: bool, crlf: bool, edits in prop::collection::vec(any_edit(), 1..25)) {
+        let (id, text) = if python { ("python", PYTHON) } else { ("rust", RUST) };
+        let mut naive = if crlf { text.replace('\n', "\r\n") } else { text.to_owned() };
+        let mut document = Document::new(None, id, 0, &naive);
+        for edit in edits {
+            let chars: Vec<char> = naive.chars().collect();
+            let start = edit.at % (chars.len() + 1);
+            let end = (start + edit.delete).min(chars.len());
+            naive = chars[..start].iter().chain(&edit.insert.chars().collect::<Vec<_>>()).chain(&chars[end..]).collect();
+            document.replace(start..end, &edit.insert);
+            // A tree that nobody asked for is skipped over: the next one starts from an older tree.
+            if edit.look {
+                let _ = document.snapshot().tree();
+            }
+        }
+        let snapshot = document.snapshot();
+        prop_assert_eq!(snapshot.rope().to_string(), naive.clone());
+        prop_assert_eq!(dump(&snapshot), dump(&Document::new(None, id, 0, &naive).snapshot()));
+    }
+}
+
+#[test]
+fn edits_in_editor_positions() {
+    let mut document = Document::new(Some("a.rs".into()), "rust", 1, "let a = \"😀\";\r\nb\r\n");
+    let before = document.snapshot();
+    document.apply(Some((Position::new(0, 9), Position::new(0, 11))), "é", Encoding::Utf16);
+    document.apply(Some((Position::new(2, 0), Position::new(9, 9))), "c", Encoding::Utf16);
+    document.apply(Some((Position::new(1, 1), Position::new(1, 0))), "", Encoding::Utf16);
+    document.set_version(2);
+    assert_eq!(document.snapshot().rope().to_string(), "let a = \"é\";\r\n\r\nc");
+    assert_eq!(document.snapshot().version(), 2);
+    assert_eq!(before.rope().to_string(), "let a = \"😀\";\r\nb\r\n", "a snapshot does not change");
+    document.apply(None, "new", Encoding::Utf16);
+    assert_eq!(document.snapshot().rope().to_string(), "new");
+}
+
+#[test]
+fn what_gets_no_tree_still_is_a_document() {
+    let long_line = format!("x = [{}]", "1, ".repeat(30_000));
+    let huge = "a = 1\n".repeat(400_000);
+    for (name, id, text, has_tree) in [
+        ("small", "python", "a = 1\n", true),
+        ("unknown language", "klingon", "Qapla'", false),
+        ("one long line", "python", long_line.as_str(), false),
+        ("over the size limit", "python", huge.as_str(), false),
+    ] {
+        let mut document = Document::new(None, id, 0, text);
+        document.replace(0..0, "#\n");
+        let snapshot = document.snapshot();
+        assert_eq!(snapshot.tree().is_some(), has_tree, "{name}");
+        assert_eq!(snapshot.rope().len_bytes(), text.len() + 2, "{name}");
+    }
+}
+
+#[test]
+fn a_language_is_known_by_path_when_the_editor_names_none() {
+    assert_eq!(Snapshot::of_text(Some("x/build.py".into()), "").language().map(Language::name), Some("python"));
+    assert_eq!(Snapshot::of_text(Some("x/build".into()), "").language(), None);
+}

@@ -1,0 +1,23 @@
+; Definitions with their names, bodies (what is not the signature) and kinds; then references.
+
+(module (function_definition name: (identifier) @name body: (block) @body) @definition.function)
+(module (decorated_definition definition: (function_definition name: (identifier) @name body: (block) @body)) @definition.function)
+(if_statement consequence: (block (function_definition name: (identifier) @name body: (block) @body) @definition.function))
+(function_definition body: (block (function_definition name: (identifier) @name body: (block) @body) @definition.function))
+(function_definition body: (block (decorated_definition definition: (function_definition name: (identifier) @name body: (block) @body)) @definition.function))
+(class_definition body: (block (function_definition name: (identifier) @name body: (block) @body) @definition.method))
+(class_definition body: (block (decorated_definition definition: (function_definition name: (identifier) @name body: (block) @body)) @definition.method))
+(module (class_definition name: (identifier) @name body: (block) @body) @definition.type)
+(block (class_definition name: (identifier) @name body: (block) @body) @definition.type)
+(decorated_definition definition: (class_definition name: (identifier) @name body: (block) @body)) @definition.type
+(module (expression_statement (assignment left: (identifier) @name)) @definition.constant)
+(module (type_alias_statement left: (type (identifier) @name)) @definition.alias)
+(class_definition body: (block (expression_statement (assignment left: (identifier) @name)) @definition.field))
+
+(call function: (identifier) @reference)
+(attribute attribute: (identifier) @reference)
+(attribute object: (identifier) @reference)
+(type (identifier) @reference)
+(decorator (identifier) @reference)
+(class_definition superclasses: (argument_list (identifier) @reference))
+((identifier) @reference (#match? @reference "^[A-Z]"))

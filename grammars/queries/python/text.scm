@@ -1,0 +1,5 @@
+; Where text is not code; the expression in an f-string's braces is.
+
+(comment) @comment
+(string) @string
+(interpolation) @code

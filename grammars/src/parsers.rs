@@ -1,0 +1,36 @@
+//! Which parser crate serves which entry of `languages.toml`, and its query files. One line for each language.
+
+/// The text of a language's query files.
+#[derive(Debug)]
+pub(crate) struct QuerySources {
+    /// Definitions and references.
+    pub(crate) tags: &'static str,
+    /// What a file brings in from elsewhere.
+    pub(crate) imports: &'static str,
+    /// Nodes that enclose: functions, types, modules, blocks.
+    pub(crate) scopes: &'static str,
+    /// Strings and comments.
+    pub(crate) text: &'static str,
+}
+
+macro_rules! parsers {
+    ($($name:literal => $grammar:expr,)*) => {
+        /// The grammar and query files of the language called `name`.
+        pub(crate) fn parser(name: &str) -> Option<(tree_sitter::Language, QuerySources)> {
+            match name {
+                $($name => Some(($grammar.into(), QuerySources {
+                    tags: include_str!(concat!("../queries/", $name, "/tags.scm")),
+                    imports: include_str!(concat!("../queries/", $name, "/imports.scm")),
+                    scopes: include_str!(concat!("../queries/", $name, "/scopes.scm")),
+                    text: include_str!(concat!("../queries/", $name, "/text.scm")),
+                })),)*
+                _ => None,
+            }
+        }
+    };
+}
+
+parsers! {
+    "rust" => tree_sitter_rust::LANGUAGE,
+    "python" => tree_sitter_python::LANGUAGE,
+}
