@@ -1,1 +1,3 @@
-//! Skeleton.
+//! The program behind `halfline`: language server, command line, completion pipeline and assistant.
+
+pub mod config;

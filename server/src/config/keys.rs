@@ -1,0 +1,258 @@
+//! The one table of settings: names, kinds, bounds, who may set them, and what they mean in one sentence.
+//!
+//! `config check`, `config schema`, the `HALFLINE_*` variables and the suggestions in error messages are all made from
+//! it. To add a setting, add a field to its struct in `mod.rs` and a line here.
+
+use toml::Value;
+
+/// What values a setting takes.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Kind {
+    /// `true` or `false`.
+    Bool,
+    /// A whole number from the first to the second, both included.
+    Integer(i64, i64),
+    /// A number from the first to the second, both included.
+    Number(f64, f64),
+    /// Any text.
+    Text,
+    /// Text that must not be empty and names a model.
+    Model,
+    /// A list of texts.
+    Texts,
+}
+
+/// Who may set a setting.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Scope {
+    /// Everyone, a workspace's file included.
+    Anywhere,
+    /// The user only: what a stranger's repository says about it is ignored.
+    User,
+    /// A workspace's file may only turn it off.
+    Narrowing,
+}
+
+/// One setting.
+#[derive(Clone, Copy, Debug)]
+pub struct Key {
+    /// Dotted, as in `engine.target`.
+    pub name: &'static str,
+    /// What values it takes.
+    pub kind: Kind,
+    /// Who may set it.
+    pub scope: Scope,
+    /// One sentence on what it does.
+    pub about: &'static str,
+}
+
+/// Every setting, in the order in which `config show` prints them.
+pub const KEYS: &[Key] = &[
+    Key {
+        name: "engine.target",
+        kind: Kind::Model,
+        scope: Scope::User,
+        about: "Model whose answers are shown: a name from `halfline models list`, the path of a GGUF file, or `auto` for the best on disk that fits.",
+    },
+    Key {
+        name: "engine.draft",
+        kind: Kind::Model,
+        scope: Scope::User,
+        about: "Smaller model with the same vocabulary that proposes tokens to the target: a name, a path, `auto` or `none`.",
+    },
+    Key {
+        name: "engine.threads",
+        kind: Kind::Integer(0, 1024),
+        scope: Scope::User,
+        about: "Threads of the kernels; 0 takes one for each physical core.",
+    },
+    Key {
+        name: "engine.cache_mib",
+        kind: Kind::Integer(16, 1_048_576),
+        scope: Scope::User,
+        about: "MiB of memory that cached keys and values may take.",
+    },
+    Key {
+        name: "engine.context_tokens",
+        kind: Kind::Integer(256, 1_048_576),
+        scope: Scope::User,
+        about: "The most tokens, prompt and answer, of one request.",
+    },
+    Key {
+        name: "engine.speculate",
+        kind: Kind::Bool,
+        scope: Scope::Anywhere,
+        about: "Whether tokens are proposed and verified several at a time; answers are the same, only faster.",
+    },
+    Key {
+        name: "completion.enabled",
+        kind: Kind::Bool,
+        scope: Scope::Narrowing,
+        about: "Whether inline completions are offered.",
+    },
+    Key {
+        name: "completion.debounce_ms",
+        kind: Kind::Integer(0, 5000),
+        scope: Scope::Anywhere,
+        about: "Milliseconds of quiet before the model is asked.",
+    },
+    Key {
+        name: "completion.max_tokens",
+        kind: Kind::Integer(1, 2048),
+        scope: Scope::Anywhere,
+        about: "The most tokens of one completion.",
+    },
+    Key {
+        name: "completion.prompt_tokens",
+        kind: Kind::Integer(64, 32_768),
+        scope: Scope::Anywhere,
+        about: "The most tokens of a completion's prompt.",
+    },
+    Key {
+        name: "completion.suffix_share",
+        kind: Kind::Number(0.0, 0.9),
+        scope: Scope::Anywhere,
+        about: "Share of the prompt that the text after the cursor may take.",
+    },
+    Key {
+        name: "completion.multi_line",
+        kind: Kind::Bool,
+        scope: Scope::Anywhere,
+        about: "Whether a completion may have more than one line.",
+    },
+    Key {
+        name: "completion.max_ms",
+        kind: Kind::Integer(50, 600_000),
+        scope: Scope::Anywhere,
+        about: "Milliseconds after which a completion ends with what there is.",
+    },
+    Key {
+        name: "assistant.max_tokens",
+        kind: Kind::Integer(1, 32_768),
+        scope: Scope::Anywhere,
+        about: "The most tokens of one answer.",
+    },
+    Key {
+        name: "assistant.prompt_tokens",
+        kind: Kind::Integer(256, 131_072),
+        scope: Scope::Anywhere,
+        about: "The most tokens of a question with its evidence.",
+    },
+    Key {
+        name: "assistant.may_run_checks",
+        kind: Kind::Bool,
+        scope: Scope::Narrowing,
+        about: "Whether the project's checker (`cargo check`) may be run to find the diagnostics to explain.",
+    },
+    Key {
+        name: "languages.disabled",
+        kind: Kind::Texts,
+        scope: Scope::Anywhere,
+        about: "Languages that get no inline completion, such as `[\"python\"]`.",
+    },
+    Key {
+        name: "log.level",
+        kind: Kind::Text,
+        scope: Scope::User,
+        about: "What is logged: `error`, `warn`, `info`, `debug`, `trace`, or a filter such as `warn,halfline=debug`.",
+    },
+    Key {
+        name: "log.file",
+        kind: Kind::Text,
+        scope: Scope::User,
+        about: "File the log is appended to; empty logs to standard error.",
+    },
+];
+
+impl Key {
+    /// Checks a value that was read from TOML.
+    pub fn check(&self, value: Value) -> Result<Value, String> {
+        let wrong =
+            |value: &Value| Err(format!("`{}` must be {}, and is {}", self.name, self.wanted(), describe(value)));
+        match (self.kind, value) {
+            (Kind::Bool, value @ Value::Boolean(_)) | (Kind::Text, value @ Value::String(_)) => Ok(value),
+            (Kind::Integer(low, high), Value::Integer(number)) if (low..=high).contains(&number) => {
+                Ok(Value::Integer(number))
+            }
+            (Kind::Number(low, high), Value::Float(number)) if (low..=high).contains(&number) => {
+                Ok(Value::Float(number))
+            }
+            // `0` and `1` are numbers too; the struct wants a float.
+            (Kind::Number(low, high), Value::Integer(number))
+                if i32::try_from(number).is_ok_and(|number| (low..=high).contains(&f64::from(number))) =>
+            {
+                Ok(Value::Float(number as f64))
+            }
+            (Kind::Model, Value::String(name)) if !name.trim().is_empty() => {
+                if self.name == "engine.target" && name == "none" {
+                    return Err(
+                        "`engine.target` cannot be \"none\": something has to answer; write \"auto\"".to_owned()
+                    );
+                }
+                Ok(Value::String(name))
+            }
+            (Kind::Texts, Value::Array(items)) if items.iter().all(Value::is_str) => Ok(Value::Array(items)),
+            (_, value) => wrong(&value),
+        }
+    }
+
+    /// Reads a value from a variable or flag, where nothing is quoted.
+    pub fn parse(&self, text: &str) -> Result<Value, String> {
+        let wrong = || format!("`{}` must be {}, and is \"{text}\"", self.name, self.wanted());
+        let value = match self.kind {
+            Kind::Bool => match text {
+                "true" | "1" | "on" | "yes" => Value::Boolean(true),
+                "false" | "0" | "off" | "no" => Value::Boolean(false),
+                _ => return Err(wrong()),
+            },
+            Kind::Integer(..) => Value::Integer(text.trim().parse().map_err(|_| wrong())?),
+            Kind::Number(..) => Value::Float(text.trim().parse().map_err(|_| wrong())?),
+            Kind::Text | Kind::Model => Value::String(text.to_owned()),
+            Kind::Texts => Value::Array(
+                text.split(',').map(str::trim).filter(|item| !item.is_empty()).map(|item| item.into()).collect(),
+            ),
+        };
+        self.check(value)
+    }
+
+    /// The name of the variable that sets it: `HALFLINE_ENGINE_TARGET`.
+    pub fn variable(&self) -> String {
+        format!("{}{}", super::layers::VARIABLE_PREFIX, self.name.replace('.', "_").to_uppercase())
+    }
+
+    fn wanted(&self) -> String {
+        match self.kind {
+            Kind::Bool => "true or false".to_owned(),
+            Kind::Integer(low, high) => format!("a whole number from {low} to {high}"),
+            Kind::Number(low, high) => format!("a number from {low} to {high}"),
+            Kind::Text => "text".to_owned(),
+            Kind::Model => "the name of a model, the path of a GGUF file, or \"auto\"".to_owned(),
+            Kind::Texts => "a list of texts".to_owned(),
+        }
+    }
+}
+
+/// The key of that dotted name.
+pub(super) fn find(name: &str) -> Option<&'static Key> {
+    KEYS.iter().find(|key| key.name == name)
+}
+
+/// `; did you mean ...?`, where one of `candidates` is near enough to `name`.
+pub(super) fn suggestion(name: &str, candidates: impl IntoIterator<Item = String>) -> String {
+    candidates
+        .into_iter()
+        .map(|candidate| (strsim::normalized_damerau_levenshtein(name, &candidate), candidate))
+        .filter(|(likeness, _)| *likeness > 0.6)
+        .max_by(|a, b| a.0.total_cmp(&b.0))
+        .map(|(_, candidate)| format!("; did you mean `{candidate}`?"))
+        .unwrap_or_default()
+}
+
+fn describe(value: &Value) -> String {
+    match value {
+        Value::String(text) => format!("the text {text:?}"),
+        Value::Table(_) => "a table".to_owned(),
+        Value::Array(_) => "a list".to_owned(),
+        other => other.to_string(),
+    }
+}

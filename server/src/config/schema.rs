@@ -1,0 +1,36 @@
+//! The configuration as a JSON Schema, for editors that complete and check TOML.
+
+use serde_json::{Map, Value, json};
+
+use super::{Config, KEYS, Kind};
+
+/// The schema of the user's file and of a workspace's `.halfline.toml`.
+pub fn schema() -> Value {
+    let defaults = serde_json::to_value(Config::default()).unwrap_or(Value::Null);
+    let mut sections: Map<String, Value> = Map::new();
+    for key in KEYS {
+        let Some((section, name)) = key.name.split_once('.') else { continue };
+        let mut property = match key.kind {
+            Kind::Bool => json!({ "type": "boolean" }),
+            Kind::Integer(low, high) => json!({ "type": "integer", "minimum": low, "maximum": high }),
+            Kind::Number(low, high) => json!({ "type": "number", "minimum": low, "maximum": high }),
+            Kind::Text => json!({ "type": "string" }),
+            Kind::Model => json!({ "type": "string", "minLength": 1 }),
+            Kind::Texts => json!({ "type": "array", "items": { "type": "string" } }),
+        };
+        property["description"] = key.about.into();
+        property["default"] = defaults[section][name].clone();
+        let entry = sections
+            .entry(section)
+            .or_insert_with(|| json!({ "type": "object", "additionalProperties": false, "properties": {} }));
+        entry["properties"][name] = property;
+    }
+    json!({
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "Halfline",
+        "description": "Settings of Halfline: the user's config.toml, and a workspace's .halfline.toml.",
+        "type": "object",
+        "additionalProperties": false,
+        "properties": sections,
+    })
+}

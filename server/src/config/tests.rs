@@ -1,0 +1,189 @@
+//! What the layers make of what people write.
+
+use std::path::{Path, PathBuf};
+
+use expect_test::{Expect, expect};
+
+use super::*;
+
+/// Reads the layers given as texts and prints what is not a default, then the problems.
+fn check(user: &str, workspace: &str, variables: &[(&str, &str)], flags: &[(&str, &str)], expected: Expect) {
+    let dir = tempfile::tempdir().unwrap();
+    let write = |name: &str, text: &str| -> PathBuf {
+        let path = dir.path().join(name);
+        std::fs::write(&path, text).unwrap();
+        path
+    };
+    let own = |pairs: &[(&str, &str)]| pairs.iter().map(|(a, b)| (a.to_string(), b.to_string())).collect();
+    let loaded = read(&Layers {
+        user: Some(write("config.toml", user)),
+        workspace: Some(write(WORKSPACE_FILE, workspace)),
+        variables: own(variables),
+        flags: own(flags),
+    });
+    let values = toml::Table::try_from(&loaded.config).unwrap();
+    let mut shown = String::new();
+    for key in KEYS {
+        if loaded.origin(key.name) != Origin::Default {
+            let (section, name) = key.name.split_once('.').unwrap();
+            shown += &format!("{} = {} ({})\n", key.name, values[section][name], loaded.origin(key.name));
+        }
+    }
+    for problem in &loaded.problems {
+        shown += &format!("{:?} {problem}\n", problem.severity);
+    }
+    expected.assert_eq(&shown.replace(&format!("{}/", dir.path().display()), ""));
+}
+
+#[test]
+fn table_of_keys_matches_the_structs() {
+    let defaults = toml::Table::try_from(Config::default()).unwrap();
+    let mut in_structs: Vec<String> = Vec::new();
+    for (section, values) in &defaults {
+        in_structs.extend(values.as_table().unwrap().keys().map(|name| format!("{section}.{name}")));
+    }
+    let mut in_table: Vec<String> = KEYS.iter().map(|key| key.name.to_owned()).collect();
+    in_structs.sort();
+    in_table.sort();
+    assert_eq!(in_structs, in_table);
+    for key in KEYS {
+        let (section, name) = key.name.split_once('.').unwrap();
+        let default = defaults[section][name].clone();
+        assert_eq!(key.check(default.clone()), Ok(default), "the default of {} is a value it takes", key.name);
+    }
+}
+
+#[test]
+fn later_layers_win() {
+    check(
+        "[engine]\nthreads = 1\n[completion]\nmax_tokens = 10\ndebounce_ms = 1\nmulti_line = false\n",
+        "[completion]\nmax_tokens = 20\ndebounce_ms = 2\n",
+        &[("HALFLINE_COMPLETION_DEBOUNCE_MS", "3"), ("HALFLINE_LANGUAGES_DISABLED", "python, rust")],
+        &[("engine.target", "x.gguf"), ("completion.suffix_share", "0")],
+        expect![[r#"
+            engine.target = "x.gguf" (--set engine.target=x.gguf)
+            engine.threads = 1 (config.toml:2)
+            completion.debounce_ms = 3 ($HALFLINE_COMPLETION_DEBOUNCE_MS)
+            completion.max_tokens = 20 (.halfline.toml:2)
+            completion.suffix_share = 0.0 (--set completion.suffix_share=0)
+            completion.multi_line = false (config.toml:6)
+            languages.disabled = ["python", "rust"] ($HALFLINE_LANGUAGES_DISABLED)
+        "#]],
+    );
+}
+
+#[test]
+fn unknown_settings_are_errors_with_a_suggestion() {
+    check(
+        "completion.max_token = 3\n[engin]\ntarget = 'a'\n[completion]\nthreads = 1\nzzz = 2\n",
+        "",
+        &[("HALFLINE_ENGINE_TARGT", "a"), ("HALFLINE_MODELS", "/m")],
+        &[("engine.thread", "1")],
+        expect![[r#"
+            Error config.toml:4: this is not TOML: duplicate key
+            Warning $HALFLINE_ENGINE_TARGT: this variable sets nothing; did you mean `HALFLINE_ENGINE_TARGET`?
+            Error --set engine.thread=1: there is no setting `engine.thread`; did you mean `engine.threads`?
+        "#]],
+    );
+    check(
+        "completion.max_token = 3\nzzz = 2\n[engin]\ntarget = 'a'\n[log]\nthreads = 1\n",
+        "",
+        &[("HALFLINE_ENGINE_TARGT", "a"), ("HALFLINE_MODELS", "/m")],
+        &[("engine.thread", "1")],
+        expect![[r#"
+            Error config.toml:1: there is no setting `completion.max_token`; did you mean `completion.max_tokens`?
+            Error config.toml:2: there is no setting `zzz`
+            Error config.toml:3: there is no setting `engin`; did you mean `engine`?
+            Error config.toml:6: there is no setting `log.threads`; did you mean `engine.threads`?
+            Warning $HALFLINE_ENGINE_TARGT: this variable sets nothing; did you mean `HALFLINE_ENGINE_TARGET`?
+            Error --set engine.thread=1: there is no setting `engine.thread`; did you mean `engine.threads`?
+        "#]],
+    );
+}
+
+#[test]
+fn bad_values_are_errors_and_leave_the_layer_below() {
+    check(
+        "[engine]\nthreads = 5\ntarget = ''\nspeculate = 'yes'\n",
+        "[completion]\nmax_tokens = 99999\nsuffix_share = 1.5\n[languages]\ndisabled = ['a', 1]\n",
+        &[("HALFLINE_ENGINE_THREADS", "many")],
+        &[("completion.multi_line", "maybe"), ("engine.target", "none")],
+        expect![[r#"
+            engine.threads = 5 (config.toml:2)
+            Error config.toml:3: `engine.target` must be the name of a model, the path of a GGUF file, or "auto", and is the text ""
+            Error config.toml:4: `engine.speculate` must be true or false, and is the text "yes"
+            Error .halfline.toml:2: `completion.max_tokens` must be a whole number from 1 to 2048, and is 99999
+            Error .halfline.toml:3: `completion.suffix_share` must be a number from 0 to 0.9, and is 1.5
+            Error .halfline.toml:5: `languages.disabled` must be a list of texts, and is a list
+            Error $HALFLINE_ENGINE_THREADS: `engine.threads` must be a whole number from 0 to 1024, and is "many"
+            Error --set completion.multi_line=maybe: `completion.multi_line` must be true or false, and is "maybe"
+            Error --set engine.target=none: `engine.target` cannot be "none": something has to answer; write "auto"
+        "#]],
+    );
+}
+
+#[test]
+fn a_file_that_is_not_toml_is_an_error_with_its_line() {
+    check(
+        "[engine]\nthreads = = 5\n",
+        "",
+        &[],
+        &[],
+        expect![[r#"
+            Error config.toml:2: this is not TOML: extra `=`, expected nothing
+        "#]],
+    );
+}
+
+#[test]
+fn a_workspace_cannot_choose_the_engine_or_widen() {
+    check(
+        "",
+        "[engine]\ntarget = 'evil.gguf'\ndraft = 'none'\nspeculate = false\n\
+         [assistant]\nmay_run_checks = true\n[completion]\nenabled = false\n[log]\nfile = '/etc/passwd'\n",
+        &[],
+        &[],
+        expect![[r#"
+            engine.speculate = false (.halfline.toml:4)
+            completion.enabled = false (.halfline.toml:8)
+            Warning .halfline.toml:2: ignored: `engine.target` is the user's to set, not a workspace's; put it into the user file
+            Warning .halfline.toml:3: ignored: `engine.draft` is the user's to set, not a workspace's; put it into the user file
+            Warning .halfline.toml:6: ignored: a workspace may turn `assistant.may_run_checks` off, not on; that is the user's to say
+            Warning .halfline.toml:10: ignored: `log.file` is the user's to set, not a workspace's; put it into the user file
+        "#]],
+    );
+}
+
+#[test]
+fn absent_files_are_no_problem_and_unreadable_ones_are() {
+    let dir = tempfile::tempdir().unwrap();
+    let absent = read(&Layers { user: Some(dir.path().join("no/such")), ..Layers::default() });
+    assert_eq!((absent.problems, absent.config), (Vec::new(), Config::default()));
+    let unreadable = read(&Layers { user: Some(dir.path().to_path_buf()), ..Layers::default() });
+    assert_eq!(unreadable.problems.len(), 1);
+    assert!(unreadable.into_result().unwrap_err().to_string().contains("cannot read this file"));
+}
+
+#[test]
+fn the_root_is_where_the_markers_are() {
+    let dir = tempfile::tempdir().unwrap();
+    let root = dir.path().canonicalize().unwrap();
+    std::fs::create_dir_all(root.join("crate/src")).unwrap();
+    std::fs::create_dir_all(root.join("bare")).unwrap();
+    std::fs::write(root.join("crate/Cargo.toml"), "").unwrap();
+    assert_eq!(workspace_root(&root.join("crate/src/main.rs")), root.join("crate"));
+    std::fs::write(root.join(WORKSPACE_FILE), "").unwrap();
+    assert_eq!(workspace_root(&root.join("crate/src/main.rs")), root);
+    assert_eq!(workspace_root(Path::new(&root.join("bare"))), root);
+}
+
+#[test]
+fn the_schema_knows_every_setting() {
+    let schema = schema();
+    for key in KEYS {
+        let (section, name) = key.name.split_once('.').unwrap();
+        let property = &schema["properties"][section]["properties"][name];
+        assert_eq!(property["description"], key.about);
+        assert!(!property["default"].is_null(), "{} has no default in the schema", key.name);
+    }
+}
