@@ -1,1 +1,12 @@
-//! Under construction.
+//! Models as files: which ones are known, how they get onto the disk, and which of them this machine can run.
+//!
+//! Nothing here reads weights; `gguf` does. Nothing here prints: callers get events and show them.
+
+pub mod choose;
+pub mod fit;
+pub mod manifest;
+pub mod store;
+
+pub use choose::{Choice, Wanted, choose, recommended};
+pub use manifest::{Manifest, Model, Role};
+pub use store::{Entry, State, Store, StoreError};

@@ -1,0 +1,157 @@
+//! Which models to load: what the configuration wants, what is on disk, and what fits into memory.
+
+use std::path::{Path, PathBuf};
+
+use super::fit::{Fit, Memory, Need};
+use super::manifest::{Manifest, Model, Role};
+use super::store::{Store, StoreError};
+
+/// What the user wants for a role.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Wanted {
+    /// The best that is on disk and fits.
+    Auto,
+    /// None.
+    None,
+    /// This model: a name, or the path of a file.
+    Named(String),
+}
+
+/// What will be loaded, and why.
+#[derive(Clone, Debug)]
+pub struct Choice {
+    /// The file of the target.
+    pub target: PathBuf,
+    /// The file of the draft.
+    pub draft: Option<PathBuf>,
+    /// Whether that fits. A model that the user named is tried even if it does not.
+    pub fit: Fit,
+    /// What the user may want to know: what is missing, what was passed over.
+    pub notes: Vec<String>,
+}
+
+/// Chooses among what is on disk.
+pub fn choose(
+    store: &Store,
+    manifest: &Manifest,
+    target: &Wanted,
+    draft: &Wanted,
+    cache_bytes: u64,
+    memory: &Memory,
+) -> Result<Choice, StoreError> {
+    let mut notes = Vec::new();
+    let target_path = match target {
+        Wanted::Named(name) => store.resolve(manifest, name)?,
+        Wanted::Auto | Wanted::None => best_target(store, manifest, cache_bytes, memory, &mut notes)?,
+    };
+    let fit_with = |draft: Option<&Path>| -> Result<Fit, StoreError> {
+        let mut files = vec![size(&target_path)?];
+        if let Some(draft) = draft {
+            files.push(size(draft)?);
+        }
+        Ok(Fit::check(Need::of(&files, cache_bytes), memory))
+    };
+    let draft_path = match draft {
+        Wanted::None => None,
+        Wanted::Named(name) => Some(store.resolve(manifest, name)?),
+        Wanted::Auto => match draft_for(manifest, &target_path) {
+            None => None,
+            Some(model) => {
+                let entry = store.entry(model);
+                if !entry.state.usable() {
+                    notes.push(format!(
+                        "the draft model {} is not on disk; `halfline models pull {0}` makes answers faster",
+                        model.name
+                    ));
+                    None
+                } else if fit_with(Some(&entry.path))?.fits {
+                    Some(entry.path)
+                } else {
+                    notes.push(format!("the draft model {} is left out: memory is short", model.name));
+                    None
+                }
+            }
+        },
+    };
+    let fit = fit_with(draft_path.as_deref())?;
+    if !fit.fits {
+        notes.push(format!("this may not run: {}", fit.sentence()));
+    }
+    Ok(Choice { target: target_path, draft: draft_path, fit, notes })
+}
+
+/// The models to pull on this machine, best pair that fits first: a target and its draft, or one alone.
+pub fn recommended<'a>(manifest: &'a Manifest, cache_bytes: u64, memory: &Memory) -> Vec<&'a Model> {
+    let fits = |models: &[&Model]| {
+        let files: Vec<u64> = models.iter().map(|model| model.bytes).collect();
+        Fit::check(Need::of(&files, cache_bytes), memory).fits
+    };
+    for target in by_size(manifest) {
+        if let Some(draft) = draft_of(manifest, target)
+            && fits(&[target, draft])
+        {
+            return vec![target, draft];
+        }
+        if fits(&[target]) {
+            return vec![target];
+        }
+    }
+    // Nothing fits: the smallest is the best chance there is.
+    by_size(manifest).last().copied().into_iter().collect()
+}
+
+fn best_target(
+    store: &Store,
+    manifest: &Manifest,
+    cache_bytes: u64,
+    memory: &Memory,
+    notes: &mut Vec<String>,
+) -> Result<PathBuf, StoreError> {
+    let mut too_big = None;
+    for model in by_size(manifest) {
+        let entry = store.entry(model);
+        if let super::State::Damaged { what } = &entry.state {
+            notes.push(format!("{} is damaged: {what}; `halfline models pull {}` mends it", entry.path.display(), model.name));
+        }
+        if !entry.state.usable() {
+            continue;
+        }
+        let fit = Fit::check(Need::of(&[model.bytes], cache_bytes), memory);
+        if fit.fits {
+            return Ok(entry.path);
+        }
+        notes.push(format!("{} is passed over: {}", model.name, fit.sentence()));
+        too_big = Some(entry.path);
+    }
+    let imported = store.list(manifest)?.into_iter().filter(|entry| entry.model.is_none());
+    if let Some(entry) = imported.max_by_key(|entry| entry.bytes) {
+        return Ok(entry.path);
+    }
+    // The smallest of those that do not fit: the estimate is careful, so it may run yet.
+    if let Some(path) = too_big {
+        return Ok(path);
+    }
+    let name = recommended(manifest, cache_bytes, memory).first().map(|model| model.name.clone()).unwrap_or_default();
+    Err(StoreError::Absent { name })
+}
+
+fn draft_for<'a>(manifest: &'a Manifest, target: &Path) -> Option<&'a Model> {
+    let file = target.file_name()?.to_str()?;
+    draft_of(manifest, manifest.models.iter().find(|model| model.file == file)?)
+}
+
+fn draft_of<'a>(manifest: &'a Manifest, target: &Model) -> Option<&'a Model> {
+    manifest.models.iter().find(|model| {
+        model.role == Role::Draft && model.vocabulary == target.vocabulary && model.bytes < target.bytes
+    })
+}
+
+fn by_size(manifest: &Manifest) -> Vec<&Model> {
+    let mut models: Vec<&Model> = manifest.models.iter().collect();
+    models.sort_by_key(|model| std::cmp::Reverse(model.bytes));
+    models
+}
+
+fn size(path: &Path) -> Result<u64, StoreError> {
+    std::fs::metadata(path).map(|metadata| metadata.len()).map_err(super::store::failed("open the model", path))
+}

@@ -1,0 +1,153 @@
+//! Will it run here? Memory that models need against memory the machine has, before anything is loaded.
+
+use serde::Serialize;
+use sysinfo::{MemoryRefreshKind, RefreshKind, System};
+
+/// What weights take beyond their file: packed copies of what cannot be used as it lies in the file.
+const WEIGHTS_PERCENT: u64 = 125;
+
+/// Activations, vocabulary, the program itself.
+const WORKING_BYTES: u64 = 256 << 20;
+
+/// Memory of this machine, in bytes.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Memory {
+    /// All there is.
+    pub total: u64,
+    /// What could be had now without swapping.
+    pub available: u64,
+    /// Whether a container's limit, not the machine, sets these numbers.
+    pub limited: bool,
+    /// Free memory of the first CUDA card, where the program is built for one and finds one.
+    pub vram_available: Option<u64>,
+}
+
+/// Memory that a choice of models needs, in bytes.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Need {
+    /// Weights of the target and the draft.
+    pub weights: u64,
+    /// Cached keys and values.
+    pub cache: u64,
+    /// Everything else.
+    pub working: u64,
+}
+
+/// What comes of comparing the two.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Fit {
+    /// What is needed.
+    pub need: Need,
+    /// What there is.
+    pub memory: Memory,
+    /// Whether it is enough.
+    pub fits: bool,
+}
+
+impl Need {
+    /// What models of these file sizes need, with so much cache.
+    pub fn of(files: &[u64], cache_bytes: u64) -> Need {
+        let weights = files.iter().sum::<u64>().saturating_mul(WEIGHTS_PERCENT) / 100;
+        Need { weights, cache: cache_bytes, working: WORKING_BYTES }
+    }
+
+    /// All of it.
+    pub fn total(&self) -> u64 {
+        self.weights.saturating_add(self.cache).saturating_add(self.working)
+    }
+}
+
+impl Fit {
+    /// Compares.
+    pub fn check(need: Need, memory: &Memory) -> Fit {
+        // Weights on a card still pass through the host's page cache, which gives way under pressure, so either
+        // memory is enough.
+        let fits = need.total() <= memory.available || memory.vram_available.is_some_and(|free| need.total() <= free);
+        Fit { need, memory: memory.clone(), fits }
+    }
+
+    /// The verdict in one line, with its numbers.
+    pub fn sentence(&self) -> String {
+        let verdict = if self.fits { "fits" } else { "does not fit" };
+        let place = if self.memory.limited { "this container" } else { "this machine" };
+        format!(
+            "{verdict}: needs about {} (weights {}, cache {}, work {}), {place} has {} available of {}{}",
+            mib(self.need.total()),
+            mib(self.need.weights),
+            mib(self.need.cache),
+            mib(self.need.working),
+            mib(self.memory.available),
+            mib(self.memory.total),
+            self.memory.vram_available.map(|free| format!(", and {} on the card", mib(free))).unwrap_or_default(),
+        )
+    }
+}
+
+/// Measures this machine, limits of a container included.
+pub fn memory() -> Memory {
+    let system = System::new_with_specifics(RefreshKind::nothing().with_memory(MemoryRefreshKind::nothing().with_ram()));
+    let mut memory = Memory {
+        total: system.total_memory(),
+        available: system.available_memory(),
+        limited: false,
+        vram_available: vram_available(),
+    };
+    if let Some(limits) = system.cgroup_limits().filter(|limits| limits.total_memory < memory.total) {
+        memory.limited = true;
+        memory.total = limits.total_memory;
+        // `free_memory` of a control group counts the page cache as taken; resident memory is what cannot be had.
+        let free = limits.free_memory.max(limits.total_memory.saturating_sub(limits.rss));
+        memory.available = memory.available.min(free);
+    }
+    memory
+}
+
+#[cfg(feature = "cuda")]
+fn vram_available() -> Option<u64> {
+    let context = candle_core::cuda_backend::cudarc::driver::CudaContext::new(0).ok()?;
+    let (free, _total) = context.mem_get_info().ok()?;
+    Some(free as u64)
+}
+
+#[cfg(not(feature = "cuda"))]
+fn vram_available() -> Option<u64> {
+    None
+}
+
+fn mib(bytes: u64) -> String {
+    format!("{} MiB", bytes.div_ceil(1 << 20))
+}
+
+#[cfg(test)]
+mod tests {
+    use expect_test::expect;
+
+    use super::*;
+
+    fn machine(available_mib: u64) -> Memory {
+        Memory { total: 16 << 30, available: available_mib << 20, limited: false, vram_available: None }
+    }
+
+    #[test]
+    fn verdict_says_both_numbers() {
+        let need = Need::of(&[1000 << 20, 400 << 20], 512 << 20);
+        assert_eq!(need.total(), (1750 + 512 + 256) << 20);
+        expect![[r#"fits: needs about 2518 MiB (weights 1750 MiB, cache 512 MiB, work 256 MiB), this machine has 2518 MiB available of 16384 MiB"#]]
+            .assert_eq(&Fit::check(need.clone(), &machine(2518)).sentence());
+        expect![[r#"does not fit: needs about 2518 MiB (weights 1750 MiB, cache 512 MiB, work 256 MiB), this container has 2517 MiB available of 16384 MiB"#]]
+            .assert_eq(&Fit::check(need, &Memory { limited: true, ..machine(2517) }).sentence());
+    }
+
+    #[test]
+    fn a_card_with_room_is_enough() {
+        let need = Need::of(&[4 << 30], 0);
+        assert!(!Fit::check(need.clone(), &machine(100)).fits);
+        assert!(Fit::check(need, &Memory { vram_available: Some(8 << 30), ..machine(100) }).fits);
+    }
+
+    #[test]
+    fn this_machine_has_memory() {
+        let memory = memory();
+        assert!(memory.total > 0 && memory.available > 0 && memory.available <= memory.total, "{memory:?}");
+    }
+}
