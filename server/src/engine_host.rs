@@ -36,7 +36,8 @@ pub struct EngineHost {
 impl EngineHost {
     /// Begins to load what `config` asks for and returns at once.
     pub fn start(config: &Config) -> Arc<EngineHost> {
-        let (sender, state) = watch::channel(EngineState::Loading { message: "choosing models".to_owned(), percent: None });
+        let (sender, state) =
+            watch::channel(EngineState::Loading { message: "choosing models".to_owned(), percent: None });
         let engine = config.engine.clone();
         let thread = std::thread::Builder::new().name("engine-load".to_owned()).spawn({
             let sender = sender.clone();
@@ -45,12 +46,6 @@ impl EngineHost {
         if let Err(error) = thread {
             sender.send_replace(EngineState::Failed(format!("cannot start a thread to load the models: {error}")));
         }
-        Arc::new(EngineHost { state })
-    }
-
-    /// A host whose engine is loaded already, or a stand-in for one that is in `state` for good.
-    pub fn with_state(state: EngineState) -> Arc<EngineHost> {
-        let (_, state) = watch::channel(state);
         Arc::new(EngineHost { state })
     }
 

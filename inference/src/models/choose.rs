@@ -111,7 +111,11 @@ fn best_target(
     for model in by_size(manifest) {
         let entry = store.entry(model);
         if let super::State::Damaged { what } = &entry.state {
-            notes.push(format!("{} is damaged: {what}; `halfline models pull {}` mends it", entry.path.display(), model.name));
+            notes.push(format!(
+                "{} is damaged: {what}; `halfline models pull {}` mends it",
+                entry.path.display(),
+                model.name
+            ));
         }
         if !entry.state.usable() {
             continue;
@@ -141,9 +145,10 @@ fn draft_for<'a>(manifest: &'a Manifest, target: &Path) -> Option<&'a Model> {
 }
 
 fn draft_of<'a>(manifest: &'a Manifest, target: &Model) -> Option<&'a Model> {
-    manifest.models.iter().find(|model| {
-        model.role == Role::Draft && model.vocabulary == target.vocabulary && model.bytes < target.bytes
-    })
+    manifest
+        .models
+        .iter()
+        .find(|model| model.role == Role::Draft && model.vocabulary == target.vocabulary && model.bytes < target.bytes)
 }
 
 fn by_size(manifest: &Manifest) -> Vec<&Model> {

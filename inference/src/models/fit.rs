@@ -69,6 +69,9 @@ impl Fit {
     /// The verdict in one line, with its numbers.
     pub fn sentence(&self) -> String {
         let verdict = if self.fits { "fits" } else { "does not fit" };
+        if self.memory.total == u64::MAX {
+            return format!("needs about {}; the memory of this machine could not be measured", mib(self.need.total()));
+        }
         let place = if self.memory.limited { "this container" } else { "this machine" };
         format!(
             "{verdict}: needs about {} (weights {}, cache {}, work {}), {place} has {} available of {}{}",
@@ -83,15 +86,13 @@ impl Fit {
     }
 }
 
-/// Measures this machine, limits of a container included.
+/// Measures this machine, limits of a container included. Where it cannot be measured, everything is taken to fit.
 pub fn memory() -> Memory {
-    let system = System::new_with_specifics(RefreshKind::nothing().with_memory(MemoryRefreshKind::nothing().with_ram()));
-    let mut memory = Memory {
-        total: system.total_memory(),
-        available: system.available_memory(),
-        limited: false,
-        vram_available: vram_available(),
-    };
+    let ram = RefreshKind::nothing().with_memory(MemoryRefreshKind::nothing().with_ram());
+    let mut memory = Memory { total: u64::MAX, available: u64::MAX, limited: false, vram_available: vram_available() };
+    let Ok(system) = System::new_with_specifics(ram) else { return memory };
+    memory.total = system.total_memory();
+    memory.available = system.available_memory();
     if let Some(limits) = system.cgroup_limits().filter(|limits| limits.total_memory < memory.total) {
         memory.limited = true;
         memory.total = limits.total_memory;

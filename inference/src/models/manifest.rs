@@ -134,9 +134,9 @@ impl Manifest {
     /// The model of that name, file name, or file name without its ending; case does not matter.
     pub fn find(&self, name: &str) -> Option<&Model> {
         let name = name.strip_suffix(".gguf").unwrap_or(name);
-        self.models.iter().find(|model| {
-            model.name.eq_ignore_ascii_case(name) || model.stem().eq_ignore_ascii_case(name)
-        })
+        self.models
+            .iter()
+            .find(|model| model.name.eq_ignore_ascii_case(name) || model.stem().eq_ignore_ascii_case(name))
     }
 
     /// Names of all models.

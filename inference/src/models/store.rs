@@ -31,7 +31,9 @@ pub enum StoreError {
         source: io::Error,
     },
     /// Nobody knows a model of that name.
-    #[error("there is no model `{name}` on disk or in the manifest; known are {known}, and any GGUF file can be imported with `halfline models import FILE`")]
+    #[error(
+        "there is no model `{name}` on disk or in the manifest; known are {known}, and any GGUF file can be imported with `halfline models import FILE`"
+    )]
     Unknown {
         /// What was asked for.
         name: String,
@@ -302,9 +304,9 @@ impl Store {
             return Err(refuse("it is not a file".to_owned()));
         }
         Gguf::open(file).map_err(|error| refuse(error.to_string()))?;
-        let stem = name.map(str::to_owned).unwrap_or_else(|| {
-            file.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default()
-        });
+        let stem = name
+            .map(str::to_owned)
+            .unwrap_or_else(|| file.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default());
         let stem = stem.strip_suffix(".gguf").unwrap_or(&stem);
         if stem.is_empty() || stem.starts_with('.') || stem.contains(['/', '\\']) {
             return Err(refuse(format!("`{stem}` cannot be the name of a model; give another with --name")));
