@@ -15,6 +15,7 @@ use halfline_grammars::Language;
 use ropey::Rope;
 use tree_sitter::{InputEdit, ParseOptions, Point, Tree};
 
+use crate::symbols::{self, Definition};
 use crate::text::{self, Encoding, Position};
 
 /// Files over this many bytes get no tree.
@@ -45,6 +46,7 @@ struct Inner {
     /// A tree of an earlier text, with every edit since applied to it, for the parser to start from.
     base: Option<Tree>,
     tree: OnceLock<Option<Tree>>,
+    definitions: OnceLock<Vec<Definition>>,
     shape: Shape,
 }
 
@@ -89,8 +91,7 @@ impl Document {
 
     /// Replaces the characters at these offsets (clamped to the text) by `text`.
     pub fn replace(&mut self, range: Range<usize>, text: &str) {
-        let end = range.end.min(self.current.rope().len_chars());
-        self.current = self.current.edited(range.start.min(end)..end, text);
+        self.current = self.current.with_edit(range, text);
     }
 
     /// Notes the version that the editor gave to the present text.
@@ -102,6 +103,7 @@ impl Document {
             rope: inner.rope.clone(),
             base: inner.base.clone(),
             tree: inner.tree.clone(),
+            definitions: inner.definitions.clone(),
             shape: inner.shape,
         });
     }
@@ -149,8 +151,24 @@ impl Snapshot {
         self.inner.tree.get_or_init(|| self.parse()).as_ref()
     }
 
+    /// What this text defines, in order; nothing without a tree. The first call computes it.
+    pub fn definitions(&self) -> &[Definition] {
+        self.inner.definitions.get_or_init(|| symbols::definitions(self))
+    }
+
+    /// This text with the characters at these offsets (clamped to the text) replaced by `text`: what an edit would give.
+    pub fn with_edit(&self, range: Range<usize>, text: &str) -> Snapshot {
+        let end = range.end.min(self.rope().len_chars());
+        self.edited(range.start.min(end)..end, text)
+    }
+
     fn from_inner(inner: Inner) -> Snapshot {
         Snapshot { inner: Arc::new(inner) }
+    }
+
+    fn new(identity: Arc<Identity>, version: i32, rope: Rope, base: Option<Tree>, shape: Shape) -> Snapshot {
+        let (tree, definitions) = (OnceLock::new(), OnceLock::new());
+        Snapshot::from_inner(Inner { identity, version, rope, base, tree, definitions, shape })
     }
 
     fn fresh(identity: Arc<Identity>, version: i32, rope: Rope) -> Snapshot {
@@ -158,7 +176,7 @@ impl Snapshot {
             long_lines: rope.lines().any(|line| line.len_bytes() > TREE_LINE_BYTES),
             lone_cr: has_lone_cr(&rope, 0..rope.len_chars()),
         };
-        Snapshot::from_inner(Inner { identity, version, rope, base: None, tree: OnceLock::new(), shape })
+        Snapshot::new(identity, version, rope, None, shape)
     }
 
     /// This snapshot with the characters in `range` (which must be within the text) replaced.
@@ -191,8 +209,7 @@ impl Snapshot {
             });
             tree
         });
-        let identity = inner.identity.clone();
-        Snapshot::from_inner(Inner { identity, version: inner.version, rope, base, tree: OnceLock::new(), shape })
+        Snapshot::new(inner.identity.clone(), inner.version, rope, base, shape)
     }
 
     fn parse(&self) -> Option<Tree> {

@@ -3,11 +3,21 @@
 //! Plain data in, plain data out: nothing here knows a model or the language server protocol. Tokens are counted
 //! through [`TokenCounter`].
 
+pub mod budget;
+pub mod completion;
+pub mod debugging;
 pub mod document;
+pub mod symbols;
+pub mod syntax;
 pub mod text;
+pub mod workspace;
 
+pub use budget::{Budget, TokenCounter};
+pub use completion::{CompletionContext, Piece, gather_completion};
+pub use debugging::{Focus, gather_debugging};
 pub use document::{Document, Snapshot};
 pub use text::{Encoding, Position};
+pub use workspace::Workspace;
 
 /// A text that can be edited and cloned cheaply, cut into lines where LSP cuts.
 pub use ropey::Rope;

@@ -33,6 +33,8 @@ struct Entry {
     language_ids: Vec<String>,
     line_comment: Option<String>,
     block_comment: Option<(String, String)>,
+    #[serde(default)]
+    indented_blocks: bool,
 }
 
 #[derive(Deserialize)]
@@ -90,6 +92,11 @@ impl Language {
     /// What starts and what ends a comment of any length.
     pub fn block_comment(&self) -> Option<(&str, &str)> {
         self.entry.block_comment.as_ref().map(|(start, end)| (start.as_str(), end.as_str()))
+    }
+
+    /// Whether indentation alone says where a block ends.
+    pub fn indented_blocks(&self) -> bool {
+        self.entry.indented_blocks
     }
 
     /// The grammar.

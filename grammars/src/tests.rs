@@ -1,1 +1,70 @@
-//! Tests.
+//! Every query compiles and uses known captures only; what the queries see in `corpus/` is what is written there.
+
+use std::fmt::Write as _;
+use std::path::Path;
+
+use expect_test::expect_file;
+use tree_sitter::{QueryCursor, StreamingIterator};
+
+use super::*;
+
+#[test]
+fn every_entry_has_a_parser_and_queries_that_compile() {
+    let table: Table = toml::from_str(include_str!("../languages.toml")).unwrap();
+    for entry in table.language {
+        let (grammar, sources) =
+            parsers::parser(&entry.name).unwrap_or_else(|| panic!("{} has no line in src/parsers.rs", entry.name));
+        let queries = Queries::compile(&grammar, &sources).unwrap_or_else(|e| panic!("{}: {e}", entry.name));
+        for (file, query) in each(&queries) {
+            assert_eq!(query.unknown_captures(), Vec::<String>::new(), "queries/{}/{file}.scm", entry.name);
+        }
+    }
+}
+
+#[test]
+fn the_corpus_reads_as_expected() {
+    let corpus = Path::new(env!("CARGO_MANIFEST_DIR")).join("corpus");
+    for language in all() {
+        let source_path = corpus.join(language.name()).with_extension(&language.entry.endings[0]);
+        let source = std::fs::read_to_string(&source_path).unwrap_or_else(|e| panic!("{}: {e}", source_path.display()));
+        let tree = language.parser().parse(&source, None).unwrap();
+        assert!(!tree.root_node().has_error(), "{} does not parse", source_path.display());
+        let mut listing = String::new();
+        for (file, query) in each(language.queries()) {
+            writeln!(listing, "# {file}").unwrap();
+            let mut cursor = QueryCursor::new();
+            let mut captures = cursor.captures(query.query(), tree.root_node(), source.as_bytes());
+            while let Some((found, index)) = captures.next() {
+                let capture = found.captures()[*index];
+                let Some(role) = query.role(capture.index) else { continue };
+                let first_line = source[capture.node.byte_range()].lines().next().unwrap_or_default();
+                let place = capture.node.start_position();
+                writeln!(listing, "{}:{} {role:?} {first_line}", place.row + 1, place.column + 1).unwrap();
+            }
+        }
+        expect_file![corpus.join(language.name()).with_extension("expected.txt")].assert_eq(&listing);
+    }
+}
+
+#[test]
+fn languages_are_told_by_path_and_by_id() {
+    for (path, expected) in [
+        ("src/main.rs", Some("rust")),
+        ("MAIN.RS", Some("rust")),
+        ("a/b.pyi", Some("python")),
+        ("SConstruct", Some("python")),
+        ("rs", None),
+        (".rs", None),
+        ("a.unknown", None),
+        ("", None),
+    ] {
+        assert_eq!(by_path(Path::new(path)).map(Language::name), expected, "{path:?}");
+    }
+    assert_eq!(by_language_id("python").map(Language::name), Some("python"));
+    assert_eq!(by_language_id("klingon"), None);
+    assert_eq!(by_name("rust").and_then(Language::line_comment), Some("//"));
+}
+
+fn each(queries: &Queries) -> [(&'static str, &RoleQuery); 4] {
+    [("tags", &queries.tags), ("imports", &queries.imports), ("scopes", &queries.scopes), ("text", &queries.text)]
+}

@@ -1,0 +1,291 @@
+//! What a completion prompt needs: text around the cursor, and the few lines from elsewhere that it depends on.
+//!
+//! # Where the prefix starts
+//!
+//! The engine keeps what it computed for a prompt and reuses the longest common prefix with the next one. If the
+//! prefix started a fixed number of tokens before the cursor, every keystroke would move its start and spoil all reuse.
+//! So the start is chosen among fixed places: the first line that begins at or after a multiple of `step` bytes from
+//! the top of the file, `step` being about half of the prefix budget. The window takes the earliest such place from
+//! which the text up to the cursor fits the budget. While one types, the text above stands still, so the start does too,
+//! until half a budget's worth of text has been written; then it moves on by one step, once.
+//!
+//! Pieces come before the prefix in a prompt, so they follow the same rule: they depend on whole lines, not on what is
+//! being typed, except for a call on the cursor's line; and they are ordered by place, not by rank.
+
+use std::collections::HashSet;
+use std::path::Path;
+use std::time::Instant;
+
+use ropey::Rope;
+use serde::Serialize;
+
+use crate::budget::{Budget, TokenCounter};
+use crate::document::Snapshot;
+use crate::symbols::{self, Definition};
+use crate::text;
+use crate::workspace::{Found, Workspace};
+
+/// Bytes that a token of code has on average; a little low, so that a window is tried that may be too large.
+const BYTES_PER_TOKEN: usize = 3;
+/// Lines of one definition that a piece shows.
+const PIECE_LINES: usize = 10;
+/// A name defined in more places than this says nothing.
+const MOST_PLACES: usize = 3;
+/// Of the piece budget, the part that imports may take: one over this.
+const IMPORTS_SHARE: usize = 3;
+
+/// Lines from some place, and the reason why they are shown.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Piece {
+    /// Relative to the workspace where possible, with `/`.
+    pub path: String,
+    /// First and last line, from 1.
+    pub lines: (usize, usize),
+    /// The text, which may be shorter than the lines.
+    pub text: String,
+    /// Why it is here, in a few words.
+    pub why: String,
+}
+
+/// Everything a completion prompt is made from.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct CompletionContext {
+    /// Text before the cursor, from the start of a line unless that line is very long.
+    pub prefix: String,
+    /// Text after the cursor, to the end of a line unless that line is very long.
+    pub suffix: String,
+    /// Lines from elsewhere, what changes least first.
+    pub pieces: Vec<Piece>,
+}
+
+/// Gathers what a completion at `cursor` (in characters) needs, within `budget`. Without a workspace, or with no tokens
+/// for pieces, only the text around the cursor.
+pub fn gather_completion(
+    snapshot: &Snapshot,
+    cursor: usize,
+    budget: &Budget,
+    counter: &dyn TokenCounter,
+    workspace: Option<&Workspace>,
+) -> CompletionContext {
+    let deadline = Instant::now() + budget.time;
+    let rope = snapshot.rope();
+    let cursor = cursor.min(rope.len_chars());
+    let start = prefix_start(rope, cursor, budget.prefix_tokens, counter);
+    let end = suffix_end(rope, cursor, budget.suffix_tokens, counter);
+    let mut context = CompletionContext {
+        prefix: text::slice(rope, start, cursor),
+        suffix: text::slice(rope, cursor, end),
+        pieces: Vec::new(),
+    };
+    if budget.piece_tokens > 0 {
+        let window = Window { snapshot, start, cursor, end };
+        context.pieces = gather_pieces(&window, budget.piece_tokens, counter, workspace, deadline);
+    }
+    context
+}
+
+/// Where the prefix window starts, in characters. See the top of this file.
+fn prefix_start(rope: &Rope, cursor: usize, tokens: usize, counter: &dyn TokenCounter) -> usize {
+    let cursor_byte = rope.char_to_byte(cursor);
+    let step = (tokens * BYTES_PER_TOKEN / 2).next_power_of_two().max(64);
+    // No text has more bytes to a token than about 8; starting there bounds what is counted.
+    let mut anchor = cursor_byte.saturating_sub(tokens * 8) / step * step;
+    loop {
+        let start = line_start_at_or_after(rope, anchor, cursor_byte, step);
+        if start >= cursor || counter.count(&text::slice(rope, start, cursor)) <= tokens {
+            return start.min(cursor);
+        }
+        anchor += step;
+    }
+}
+
+/// The first line start within `step` bytes from `anchor` on, before `limit`; without one, the character at `anchor`.
+fn line_start_at_or_after(rope: &Rope, anchor: usize, limit: usize, step: usize) -> usize {
+    let at = text::byte_to_char(rope, anchor);
+    let line = rope.char_to_line(at);
+    let line_start = rope.line_to_char(line);
+    if line_start == at {
+        return at;
+    }
+    let next_line = text::line_to_char(rope, line + 1);
+    let next_byte = rope.char_to_byte(next_line);
+    if next_byte <= limit && next_byte < anchor + step { next_line } else { at }
+}
+
+/// Where the suffix window ends, in characters: after as many whole lines as fit; within the first if that does not.
+fn suffix_end(rope: &Rope, cursor: usize, tokens: usize, counter: &dyn TokenCounter) -> usize {
+    let mut left = tokens;
+    let mut end = cursor;
+    for line in rope.char_to_line(cursor)..rope.len_lines() {
+        let line_end = text::line_to_char(rope, line + 1);
+        // A line is cut before it is counted: some are megabytes.
+        let shown_end = line_end.min(end + left * 8);
+        let cost = counter.count(&text::slice(rope, end, shown_end));
+        if cost > left || shown_end < line_end {
+            if end == cursor {
+                end += fitting_chars(rope, cursor, shown_end, left, counter);
+            }
+            break;
+        }
+        left -= cost;
+        end = line_end;
+    }
+    end
+}
+
+/// How many characters from `start` fit into `tokens`, found by halving.
+fn fitting_chars(rope: &Rope, start: usize, end: usize, tokens: usize, counter: &dyn TokenCounter) -> usize {
+    let (mut fits, mut too_many) = (0, end - start + 1);
+    while too_many - fits > 1 {
+        let middle = fits + (too_many - fits) / 2;
+        if counter.count(&text::slice(rope, start, start + middle)) <= tokens {
+            fits = middle;
+        } else {
+            too_many = middle;
+        }
+    }
+    fits
+}
+
+/// The part of a file that a prompt shows, in characters.
+struct Window<'a> {
+    snapshot: &'a Snapshot,
+    start: usize,
+    cursor: usize,
+    end: usize,
+}
+
+impl Window<'_> {
+    fn shows_line(&self, line: usize) -> bool {
+        let rope = self.snapshot.rope();
+        (rope.char_to_line(self.start)..=rope.char_to_line(self.end)).contains(&line)
+    }
+
+    /// The names used in the window, those on complete lines first to last, then a call on the cursor's line.
+    fn names(&self) -> Vec<String> {
+        let rope = self.snapshot.rope();
+        let line_start = rope.line_to_char(rope.char_to_line(self.cursor)).max(self.start);
+        let mut names = symbols::identifiers(self.snapshot, self.start..line_start);
+        let below = text::line_to_char(rope, rope.char_to_line(self.cursor) + 1).min(self.end);
+        names.extend(symbols::identifiers(self.snapshot, below..self.end));
+        let typed = text::slice(rope, line_start, self.cursor);
+        if let Some(open) = typed.rfind('(') {
+            let is_word = |ch: char| ch == '_' || ch.is_alphanumeric();
+            let callee = typed[..open].rsplit(|ch: char| !is_word(ch)).next().unwrap_or_default();
+            if !callee.is_empty() {
+                names.insert(0, callee.to_owned());
+            }
+        }
+        let mut seen = HashSet::new();
+        names.retain(|name| seen.insert(name.clone()));
+        names
+    }
+}
+
+fn gather_pieces(
+    window: &Window<'_>,
+    tokens: usize,
+    counter: &dyn TokenCounter,
+    workspace: Option<&Workspace>,
+    deadline: Instant,
+) -> Vec<Piece> {
+    let snapshot = window.snapshot;
+    let own_path = own_path(snapshot, workspace);
+    let (import_places, imported) = symbols::imports(snapshot);
+    let mut left = tokens;
+    let mut pieces = Vec::new();
+    let mut take = |piece: Piece, limit: usize, left: &mut usize| {
+        let cost = counter.count(&piece.text);
+        if cost <= limit.min(*left) {
+            *left -= cost;
+            pieces.push(piece);
+        }
+    };
+    let hidden_imports: Vec<_> = import_places.iter().filter(|(_, last)| !window.shows_line(*last)).collect();
+    if let (Some(first), Some(last)) = (hidden_imports.first(), hidden_imports.last()) {
+        let lines = hidden_imports.iter().map(|(first, last)| text::lines(snapshot.rope(), *first, *last));
+        let piece = Piece {
+            path: own_path.clone(),
+            lines: (first.0 + 1, last.1 + 1),
+            text: lines.collect::<String>().trim_end().to_owned(),
+            why: "imports of this file".to_owned(),
+        };
+        take(piece, tokens / IMPORTS_SHARE, &mut left);
+    }
+    for name in window.names() {
+        if Instant::now() > deadline {
+            break;
+        }
+        if let Some(piece) = definition_piece(window, &own_path, &name, &imported, workspace) {
+            take(piece, tokens, &mut left);
+        }
+    }
+    // The imports stay first; the rest by place, so that a new name on the last line does not reorder all.
+    pieces.sort_by(|a, b| (a.path != own_path, &a.path, a.lines).cmp(&(b.path != own_path, &b.path, b.lines)));
+    pieces.dedup_by(|a, b| a.path == b.path && a.lines == b.lines);
+    pieces
+}
+
+/// The definition of `name` that the window's reader cannot see: further up or down in this file, or in another.
+fn definition_piece(
+    window: &Window<'_>,
+    own_path: &str,
+    name: &str,
+    imported: &HashSet<String>,
+    workspace: Option<&Workspace>,
+) -> Option<Piece> {
+    let own = window.snapshot.definitions();
+    if let Some(index) = own.iter().position(|definition| definition.name == name) {
+        let definition = &own[index];
+        let seen = window.shows_line(definition.lines.0) || is_plain_member(definition);
+        return (!seen).then(|| piece_of(own_path.to_owned(), own, index));
+    }
+    let workspace = workspace?;
+    let mut places = workspace.find(name);
+    places.retain(|found| Some(found.file.path.as_path()) != window.snapshot.path());
+    let language = window.snapshot.language();
+    places.retain(|found| halfline_grammars::by_path(&found.file.path) == language);
+    let tops: Vec<&Found> = places.iter().filter(|found| !is_plain_member(found.definition())).collect();
+    let found = match tops.as_slice() {
+        [] if places.len() <= MOST_PLACES => places.first()?,
+        [] => return None,
+        [only] => only,
+        // Several files define it: only an import tells that it is one of these, and the nearest is the likeliest.
+        several if several.len() <= MOST_PLACES || imported.contains(name) => {
+            let own = window.snapshot.path().unwrap_or(Path::new(""));
+            several.iter().max_by_key(|found| shared_parents(own, &found.file.path))?
+        }
+        _ => return None,
+    };
+    Some(piece_of(workspace.display_path(&found.file.path), &found.file.definitions, found.index))
+}
+
+/// The outline of a definition as a piece.
+pub(crate) fn piece_of(path: String, all: &[Definition], index: usize) -> Piece {
+    let definition = &all[index];
+    let mut text = symbols::outline(all, index, PIECE_LINES);
+    if let Some(container) = definition.container.as_ref().filter(|_| is_plain_member(definition)) {
+        let indented: Vec<String> = text.lines().map(|line| format!("    {line}")).collect();
+        text = format!("{container}\n{}", indented.join("\n"));
+    }
+    let (first, last) = definition.signature_lines;
+    Piece { path, lines: (first + 1, last + 1), text, why: format!("definition of {}", definition.name) }
+}
+
+/// Whether a definition can only be reached through a value or a type.
+pub(crate) fn is_plain_member(definition: &Definition) -> bool {
+    use halfline_grammars::TagKind::{Field, Method};
+    matches!(definition.kind, Method | Field)
+}
+
+pub(crate) fn own_path(snapshot: &Snapshot, workspace: Option<&Workspace>) -> String {
+    let Some(path) = snapshot.path() else { return String::new() };
+    workspace.map_or_else(|| path.to_string_lossy().into_owned(), |workspace| workspace.display_path(path))
+}
+
+fn shared_parents(one: &Path, other: &Path) -> usize {
+    one.components().zip(other.components()).take_while(|(a, b)| a == b).count()
+}
+
+#[cfg(test)]
+mod tests;
