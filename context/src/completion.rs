@@ -27,6 +27,10 @@ use crate::workspace::{Found, Workspace};
 
 /// Bytes that a token of code has on average; a little low, so that a window is tried that may be too large.
 const BYTES_PER_TOKEN: usize = 3;
+/// Text with more bytes to a token than this is rare; it bounds how much text is counted.
+const MOST_BYTES_PER_TOKEN: usize = 8;
+/// The least bytes by which a window moves.
+const SMALLEST_STEP: usize = 64;
 /// Lines of one definition that a piece shows.
 const PIECE_LINES: usize = 10;
 /// A name defined in more places than this says nothing.
@@ -86,14 +90,35 @@ pub fn gather_completion(
 
 /// Where the prefix window starts, in characters. See the top of this file.
 fn prefix_start(rope: &Rope, cursor: usize, tokens: usize, counter: &dyn TokenCounter) -> usize {
+    let mut step = (tokens * BYTES_PER_TOKEN / 2).next_power_of_two().max(SMALLEST_STEP);
+    loop {
+        let (start, shown) = prefix_start_by(rope, cursor, tokens, step, counter);
+        // Text with few bytes to a token leaves little of the window when it moves: smaller steps, then.
+        if start == 0 || shown * 3 >= tokens || step <= SMALLEST_STEP {
+            return start;
+        }
+        step /= 2;
+    }
+}
+
+/// The start among the places that are `step` bytes apart, and the tokens from there to the cursor.
+fn prefix_start_by(
+    rope: &Rope,
+    cursor: usize,
+    tokens: usize,
+    step: usize,
+    counter: &dyn TokenCounter,
+) -> (usize, usize) {
     let cursor_byte = rope.char_to_byte(cursor);
-    let step = (tokens * BYTES_PER_TOKEN / 2).next_power_of_two().max(64);
-    // No text has more bytes to a token than about 8; starting there bounds what is counted.
-    let mut anchor = cursor_byte.saturating_sub(tokens * 8) / step * step;
+    let mut anchor = cursor_byte.saturating_sub(tokens * MOST_BYTES_PER_TOKEN) / step * step;
     loop {
         let start = line_start_at_or_after(rope, anchor, cursor_byte, step);
-        if start >= cursor || counter.count(&text::slice(rope, start, cursor)) <= tokens {
-            return start.min(cursor);
+        if start >= cursor {
+            return (cursor, 0);
+        }
+        let shown = counter.count(&text::slice(rope, start, cursor));
+        if shown <= tokens {
+            return (start, shown);
         }
         anchor += step;
     }
@@ -119,7 +144,7 @@ fn suffix_end(rope: &Rope, cursor: usize, tokens: usize, counter: &dyn TokenCoun
     for line in rope.char_to_line(cursor)..rope.len_lines() {
         let line_end = text::line_to_char(rope, line + 1);
         // A line is cut before it is counted: some are megabytes.
-        let shown_end = line_end.min(end + left * 8);
+        let shown_end = line_end.min(end + left * MOST_BYTES_PER_TOKEN);
         let cost = counter.count(&text::slice(rope, end, shown_end));
         if cost > left || shown_end < line_end {
             if end == cursor {
@@ -220,6 +245,8 @@ fn gather_pieces(
             take(piece, tokens, &mut left);
         }
     }
+    let shown: Vec<Piece> = pieces.clone();
+    pieces.retain(|piece| !shown.iter().any(|other| other != piece && covers(other, piece)));
     // The imports stay first; the rest by place, so that a new name on the last line does not reorder all.
     pieces.sort_by(|a, b| (a.path != own_path, &a.path, a.lines).cmp(&(b.path != own_path, &b.path, b.lines)));
     pieces.dedup_by(|a, b| a.path == b.path && a.lines == b.lines);
@@ -258,6 +285,12 @@ fn definition_piece(
         _ => return None,
     };
     Some(piece_of(workspace.display_path(&found.file.path), &found.file.definitions, found.index))
+}
+
+/// Whether `other` already shows every line of `piece`, as the outline of a type shows its methods.
+fn covers(other: &Piece, piece: &Piece) -> bool {
+    let is_shown = |line: &str| other.text.lines().any(|shown| shown.trim() == line.trim());
+    other.path == piece.path && other.text.len() > piece.text.len() && piece.text.lines().all(is_shown)
 }
 
 /// The outline of a definition as a piece.

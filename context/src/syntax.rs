@@ -127,6 +127,8 @@ pub fn enclosing_scopes(snapshot: &Snapshot, char_idx: usize) -> Vec<Scope> {
             }
         },
     );
+    // The inner of two that span the same bytes was found last.
+    scopes.reverse();
     scopes.sort_by_key(|scope| scope.bytes.len());
     scopes
 }

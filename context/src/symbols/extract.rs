@@ -119,8 +119,14 @@ pub fn outline(all: &[Definition], index: usize, max_lines: usize) -> String {
     let Some(definition) = all.get(index) else { return String::new() };
     let mut lines: Vec<String> = definition.signature.lines().map(str::to_owned).collect();
     if matches!(definition.kind, TagKind::Type | TagKind::Interface) {
-        let members = all.iter().filter(|member| is_member(member, definition));
-        for member in members {
+        let mut container = None;
+        for member in all.iter().filter(|member| is_member(member, definition)) {
+            // A member outside the type itself stands in an implementation, whose head is shown once.
+            let outside = member.container.as_ref().filter(|_| !stands_in(member, definition));
+            if outside.is_some() && outside != container {
+                lines.extend(outside.cloned());
+            }
+            container = outside;
             let head = member.signature.lines().find(|line| line.contains(&member.name)).unwrap_or_default();
             lines.push(format!("    {}", head.trim()));
         }
@@ -138,8 +144,11 @@ fn is_member(member: &Definition, owner: &Definition) -> bool {
         return false;
     }
     let words = |line: &str| line.split(|ch: char| ch != '_' && !ch.is_alphanumeric()).any(|word| word == owner.name);
-    let inside = owner.bytes.start < member.bytes.start && member.bytes.end <= owner.bytes.end;
-    inside || (member.kind == TagKind::Method && member.container.as_deref().is_some_and(words))
+    stands_in(member, owner) || (member.kind == TagKind::Method && member.container.as_deref().is_some_and(words))
+}
+
+fn stands_in(member: &Definition, owner: &Definition) -> bool {
+    owner.bytes.start < member.bytes.start && member.bytes.end <= owner.bytes.end
 }
 
 fn definition(

@@ -1,1 +1,170 @@
-//! Tests.
+//! What is extracted from small files, as a listing.
+
+use expect_test::{Expect, expect};
+
+use super::*;
+
+const RUST: &str = r#"use std::fmt;
+use crate::net::{Client, Retry as Again};
+
+/// How to connect.
+/// Second line.
+#[derive(Debug)]
+pub struct Config {
+    pub host: String,
+    pub port: u16,
+}
+
+impl Config {
+    /// Reads `path`.
+    pub fn load(path: &str, strict: bool) -> Result<Config, Error> {
+        let text = read(path, Mode::Text)?; // not_a_name
+        parse(&text, "not_a_name_either")
+    }
+}
+
+fn connect<T>(
+    config: &Config,
+    retry: T,
+) -> Client
+where
+    T: Into<Again>,
+{
+    Client::new(config.host, retry)
+}
+"#;
+
+const PYTHON: &str = r#"import os
+from .net import Client as C
+
+LIMIT = 3
+
+
+@dataclass
+class Config(Base):
+    """How to connect."""
+
+    host: str = "a"
+    port = 1
+
+    @property
+    def url(self) -> str:
+        """Where.
+
+        More.
+        """
+        return f"{self.host}:{PORT} not_a_name"
+
+
+async def connect(config: Config, *, retry=LIMIT) -> C:
+    return await C(config)
+"#;
+
+fn listing(language: &str, text: &str) -> String {
+    let snapshot = crate::Document::new(None, language, 0, text).snapshot();
+    let mut out = String::new();
+    for (index, definition) in snapshot.definitions().iter().enumerate() {
+        let Definition { name, kind, lines, container, signature_lines, .. } = definition;
+        out += &format!("## {name} {kind:?} {lines:?} signature {signature_lines:?} in {container:?}\n");
+        out += &outline(snapshot.definitions(), index, 8);
+        out += "\n";
+    }
+    let (lines, names) = imports(&snapshot);
+    let mut names: Vec<_> = names.into_iter().collect();
+    names.sort();
+    out += &format!("imports {lines:?} {names:?}\n");
+    out += &format!("identifiers {}\n", identifiers(&snapshot, 0..usize::MAX).join(" "));
+    out
+}
+
+fn check(language: &str, text: &str, expected: Expect) {
+    expected.assert_eq(&listing(language, text));
+}
+
+#[test]
+fn rust() {
+    check(
+        "rust",
+        RUST,
+        expect![[r###"
+            ## Config Type (6, 9) signature (3, 9) in None
+            /// How to connect.
+            /// Second line.
+            pub struct Config {
+                pub host: String,
+                pub port: u16,
+            }
+            impl Config {
+                pub fn load(path: &str, strict: bool) -> Result<Config, Error>
+            ## host Field (7, 7) signature (7, 7) in Some("pub struct Config {")
+            pub host: String
+            ## port Field (8, 8) signature (8, 8) in Some("pub struct Config {")
+            pub port: u16
+            ## load Method (13, 16) signature (12, 13) in Some("impl Config {")
+            /// Reads `path`.
+            pub fn load(path: &str, strict: bool) -> Result<Config, Error>
+            ## connect Function (19, 27) signature (19, 24) in None
+            fn connect<T>(
+                config: &Config,
+                retry: T,
+            ) -> Client
+            where
+                T: Into<Again>,
+            imports [(0, 0), (1, 1)] ["Again", "Client", "fmt"]
+            identifiers retry host config new Client Again Into T where Config connect fn text parse Text Mode path read let Error Result bool strict str load pub impl u16 port String struct Debug derive as Retry net crate use fmt std
+        "###]],
+    );
+}
+
+#[test]
+fn python() {
+    check(
+        "python",
+        PYTHON,
+        expect![[r###"
+        ## LIMIT Constant (3, 3) signature (3, 3) in None
+        LIMIT = 3
+        ## Config Type (6, 19) signature (6, 8) in None
+        @dataclass
+        class Config(Base):
+            """How to connect."""
+            host: str = "a"
+            port = 1
+            def url(self) -> str:
+        ## host Field (10, 10) signature (10, 10) in Some("class Config(Base):")
+        host: str = "a"
+        ## port Field (11, 11) signature (11, 11) in Some("class Config(Base):")
+        port = 1
+        ## url Method (13, 19) signature (13, 15) in Some("class Config(Base):")
+        @property
+        def url(self) -> str:
+            """Where."""
+        ## connect Function (22, 23) signature (22, 22) in None
+        async def connect(config: Config, *, retry=LIMIT) -> C:
+        imports [(0, 0), (1, 1)] ["C", "os"]
+        identifiers config C await return LIMIT retry Config connect def async PORT host self str url property port Base class dataclass as Client import net from os
+    "###]],
+    );
+}
+
+#[test]
+fn an_unknown_language_has_identifiers_only() {
+    check(
+        "klingon",
+        "batlh Daqawlu'taH 9tlh",
+        expect![[r#"
+        imports [] []
+        identifiers taH Daqawlu batlh
+    "#]],
+    );
+}
+
+#[test]
+fn a_long_definition_without_a_body_is_cut() {
+    let text = format!("pub enum Long {{\n{}}}\n", "    Variant,\n".repeat(30));
+    let snapshot = crate::Document::new(None, "rust", 0, &text).snapshot();
+    let long = &snapshot.definitions()[0];
+    assert_eq!(long.signature.lines().count(), SIGNATURE_LINES + 1);
+    assert_eq!(long.signature_lines, (0, SIGNATURE_LINES - 1));
+    assert_eq!(long.lines, (0, 31));
+}
