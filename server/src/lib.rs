@@ -1,5 +1,9 @@
 //! The program behind `halfline`: language server, command line, completion pipeline and assistant.
 
 pub mod cli;
+pub mod commands;
+pub mod completion;
 pub mod config;
 pub mod engine_host;
+pub mod handlers;
+pub mod lsp;

@@ -1,0 +1,253 @@
+//! The way of a query: is it wanted, is the answer known, wait, make the prompt, ask the engine, judge what came.
+
+use std::time::{Duration, Instant};
+
+use halfline_context::{CompletionContext, Encoding, Snapshot, gather_completion, text};
+use halfline_inference::{Engine, EngineError, Event, Finish, Priority, Request, StopReason, TokenStats};
+
+use super::cache::{Answer, Key, KeyParts, hash};
+use super::{
+    Completer, CompletionOutcome, ContextRow, Item, ItemRange, Mode, Query, Source, Speculation, TimingsMs, Trigger,
+    filters, mode, prompt,
+};
+
+/// What the steps of one query leave behind.
+#[derive(Default)]
+struct Run {
+    tokens: TokenStats,
+    speculation: Speculation,
+    timings: TimingsMs,
+}
+
+impl Completer {
+    /// Answers `query`. Dropping the future stops the engine's work on it. What `on_engine` returns is kept for as long
+    /// as the engine works; it is not called when the engine is not asked.
+    pub async fn complete<T>(
+        &self,
+        engine: &Engine,
+        query: Query,
+        on_engine: impl FnOnce() -> T,
+    ) -> Result<CompletionOutcome, EngineError> {
+        let started = Instant::now();
+        let model = &engine.info().target;
+        let place = Place::new(&query);
+        let mut run = Run::default();
+        let (answer, source) = match self.refuse(&query) {
+            Some(reason) => (not_asked(reason), Source::Miss),
+            None => self.answer(engine, &query, &place, &mut run, on_engine).await?,
+        };
+        if source != Source::TypeThrough && query.selected.is_none() && answer.text.is_ok() {
+            self.shown().set(&place.snapshot, place.offset, model, &answer);
+        }
+        run.timings.total = milliseconds(started.elapsed());
+        Ok(outcome(&query, model, answer, source, run))
+    }
+
+    /// Why nothing is to be offered at all, if so.
+    fn refuse(&self, query: &Query) -> Option<String> {
+        let snapshot = &query.snapshot;
+        if !self.config.enabled && query.trigger == Trigger::Automatic {
+            return Some("completions are switched off by the setting completion.enabled".to_owned());
+        }
+        let language = snapshot.language().map_or(snapshot.language_id(), |language| language.name());
+        if self.disabled_languages.iter().any(|disabled| disabled.eq_ignore_ascii_case(language)) {
+            return Some(format!("completions are switched off for {language} by the setting languages.disabled"));
+        }
+        let next = snapshot.rope().get_char(query.offset);
+        let inside_word = next.is_some_and(|ch| ch.is_alphanumeric() || ch == '_');
+        (inside_word && query.trigger == Trigger::Automatic).then(|| "the cursor is inside a word".to_owned())
+    }
+
+    async fn answer<T>(
+        &self,
+        engine: &Engine,
+        query: &Query,
+        place: &Place,
+        run: &mut Run,
+        on_engine: impl FnOnce() -> T,
+    ) -> Result<(Answer, Source), EngineError> {
+        let model = &engine.info().target;
+        if query.selected.is_none()
+            && let Some(rest) = self.shown().rest(&place.snapshot, place.offset, model)
+        {
+            return Ok((rest, Source::TypeThrough));
+        }
+
+        let preparing = Instant::now();
+        let tokenizer = engine.tokenizer();
+        let max_tokens = query.max_tokens.unwrap_or(self.config.max_tokens);
+        let mode = if self.config.multi_line { mode::at(&place.snapshot, place.offset) } else { Mode::Line };
+        let room = engine.info().context_tokens.saturating_sub(max_tokens);
+        let tokens = self.config.prompt_tokens.min(room);
+        let budget = prompt::budget(tokens, self.config.suffix_share, query.use_context, tokenizer.special());
+        let workspace = self.workspace.as_deref();
+        let counter = prompt::Counter(tokenizer);
+        let context = gather_completion(&place.snapshot, place.offset, &budget, &counter, workspace);
+        let key = Key::new(&KeyParts {
+            prefix: &context.prefix,
+            suffix: &context.suffix,
+            path: place.snapshot.path(),
+            model,
+            context: hash(&context.pieces.iter().map(|piece| (&piece.path, &piece.text)).collect::<Vec<_>>()),
+            mode: &mode,
+            max_tokens,
+        });
+        run.timings.context = milliseconds(preparing.elapsed());
+        if let Some(answer) = self.cache().get(&key) {
+            return Ok((answer, Source::Hit));
+        }
+
+        if query.trigger == Trigger::Automatic {
+            let waiting = Instant::now();
+            tokio::time::sleep(Duration::from_millis(self.config.debounce_ms)).await;
+            run.timings.debounce = milliseconds(waiting.elapsed());
+        }
+
+        let _busy = on_engine();
+        let request = self.request(engine, &place.snapshot, &context, &mode, max_tokens);
+        let finish = generate(engine, request, &mode).await?;
+        run.tokens = finish.tokens;
+        run.speculation = finish.speculation.into();
+        run.timings.queue = milliseconds(finish.timings.queue);
+        run.timings.prefill = milliseconds(finish.timings.prefill);
+        run.timings.decode = milliseconds(finish.timings.decode);
+
+        let judging = Instant::now();
+        let is_cut_off = matches!(finish.reason, StopReason::Length | StopReason::Deadline);
+        let site = filters::Site {
+            snapshot: &place.snapshot,
+            offset: place.offset,
+            mode: &mode,
+            trigger: query.trigger,
+            is_cut_off,
+        };
+        let answer = Answer {
+            text: filters::apply(&site, &finish.text),
+            confidence: finish.confidence,
+            stopped: stopped(&finish.reason),
+            context: context.pieces.into_iter().map(ContextRow::from).collect(),
+        };
+        run.timings.filters = milliseconds(judging.elapsed());
+        // What a deadline cut short may come out whole next time.
+        if finish.reason != StopReason::Deadline {
+            self.cache().put(key, answer.clone());
+        }
+        Ok((answer, Source::Miss))
+    }
+
+    fn request(
+        &self,
+        engine: &Engine,
+        snapshot: &Snapshot,
+        context: &CompletionContext,
+        mode: &Mode,
+        max_tokens: usize,
+    ) -> Request {
+        let tokenizer = engine.tokenizer();
+        let path = match (snapshot.path(), self.workspace.as_deref()) {
+            (Some(path), Some(workspace)) => workspace.display_path(path),
+            (Some(path), None) => path.to_string_lossy().into_owned(),
+            (None, _) => "untitled".to_owned(),
+        };
+        let root = self.workspace.as_deref().and_then(|workspace| workspace.root().file_name());
+        let repository_name = root.map_or("repository".into(), |name| name.to_string_lossy());
+        let prompt = prompt::build(tokenizer, context, &path, &repository_name);
+        let mut request = Request::new(prompt, max_tokens, Priority::Completion);
+        request.slot = snapshot.path().map(hash);
+        request.stop_tokens = prompt::stop_tokens(tokenizer.special());
+        if *mode == Mode::Line {
+            request.stop_strings = vec!["\n".to_owned()];
+        }
+        request.deadline = Some(Instant::now() + Duration::from_millis(self.config.max_ms));
+        request.speculate = self.speculate;
+        request
+    }
+}
+
+/// The text and cursor that the engine completes: with the menu's selected entry inserted, if there is one.
+struct Place {
+    snapshot: Snapshot,
+    offset: usize,
+}
+
+impl Place {
+    fn new(query: &Query) -> Place {
+        let len = query.snapshot.rope().len_chars();
+        let Some(selected) = &query.selected else {
+            return Place { snapshot: query.snapshot.clone(), offset: query.offset.min(len) };
+        };
+        let start = selected.start.min(len);
+        let snapshot = query.snapshot.with_edit(start..selected.end.clamp(start, len), &selected.text);
+        Place { snapshot, offset: start + selected.text.chars().count() }
+    }
+}
+
+/// Runs the request; stops it early once a block is whole.
+async fn generate(engine: &Engine, request: Request, mode: &Mode) -> Result<Finish, EngineError> {
+    let mut generation = engine.generate(request);
+    let mut text = String::new();
+    let mut is_whole = false;
+    while let Some(event) = generation.next().await {
+        match event {
+            Event::Text(piece) => {
+                text.push_str(&piece);
+                if let Mode::Block { indent, .. } = mode
+                    && !is_whole
+                    && filters::block_end::is_complete(&text, *indent)
+                {
+                    is_whole = true;
+                    generation.cancel();
+                }
+            }
+            Event::Done(finish) => return Ok(finish),
+            Event::Failed(error) => return Err(error),
+        }
+    }
+    Err(EngineError::Died)
+}
+
+fn stopped(reason: &StopReason) -> String {
+    let name = match reason {
+        StopReason::StopString(_) => "newline",
+        StopReason::EndOfText => "end_of_text",
+        StopReason::Length => "length",
+        StopReason::Deadline => "deadline",
+        // Only a whole block is cancelled from here.
+        StopReason::Cancelled => "block_end",
+    };
+    name.to_owned()
+}
+
+fn not_asked(reason: String) -> Answer {
+    Answer { text: Err(reason), confidence: 0.0, stopped: "not_asked".to_owned(), context: Vec::new() }
+}
+
+fn outcome(query: &Query, model: &str, answer: Answer, source: Source, run: Run) -> CompletionOutcome {
+    let rope = query.snapshot.rope();
+    let at = |char_idx| text::char_to_position(rope, char_idx, Encoding::Utf32);
+    let (start, end, typed) = match &query.selected {
+        Some(selected) => (selected.start, selected.end, selected.text.as_str()),
+        None => (query.offset, query.offset, ""),
+    };
+    let range = ItemRange { start: at(start), end: at(end) };
+    let (items, silent) = match answer.text {
+        Ok(text) => (vec![Item { text: format!("{typed}{text}"), range, confidence: answer.confidence }], None),
+        Err(reason) => (Vec::new(), Some(reason)),
+    };
+    CompletionOutcome {
+        items,
+        tokens: run.tokens,
+        speculation: run.speculation,
+        timings_ms: run.timings,
+        context: answer.context,
+        stopped: answer.stopped,
+        cache: source,
+        model: model.to_owned(),
+        silent,
+    }
+}
+
+/// Milliseconds to a tenth.
+fn milliseconds(duration: Duration) -> f64 {
+    (duration.as_secs_f64() * 10_000.0).round() / 10.0
+}

@@ -1,0 +1,119 @@
+//! The prompt of a completion: token ids, within a budget, in the order in which what changes least comes first.
+//!
+//! The layout is Qwen2.5-Coder's: pieces of other files behind `<|repo_name|>` and `<|file_sep|>`, then the file itself as
+//! prefix, suffix and middle. Special tokens are put in by id and the person's text through `encode`, where nothing is
+//! special, so that no text can pass for structure. A model without these tokens gets the prefix alone.
+//!
+//! A cursor inside a word needs no special care: fill-in-the-middle is trained on cuts at any character.
+
+use std::time::Duration;
+
+use halfline_context::{Budget, CompletionContext, TokenCounter};
+use halfline_inference::tokenizer::{SpecialTokens, Tokenizer};
+
+/// Tokens for structure: the special ones, the repository's name and the paths.
+const STRUCTURE_TOKENS: usize = 48;
+/// Share of the prompt that pieces of other places may take.
+const PIECES_SHARE: f64 = 0.25;
+/// How long gathering may take.
+const GATHER_TIME: Duration = Duration::from_millis(10);
+
+/// Counts with the model's own vocabulary.
+pub(super) struct Counter<'a>(pub(super) &'a Tokenizer);
+
+impl TokenCounter for Counter<'_> {
+    fn count(&self, text: &str) -> usize {
+        self.0.count(text)
+    }
+}
+
+/// Shares a prompt of `tokens` out. The shares are fixed, so that the prefix's window does not move with the sizes of
+/// the other parts. A part that this model cannot be shown gets nothing.
+pub(super) fn budget(tokens: usize, suffix_share: f64, use_context: bool, special: &SpecialTokens) -> Budget {
+    let tokens = tokens.saturating_sub(STRUCTURE_TOKENS);
+    let part = |share: f64| (tokens as f64 * share) as usize;
+    let suffix_tokens = if fim(special).is_some() { part(suffix_share.clamp(0.0, 0.9)) } else { 0 };
+    let shows_pieces = use_context && fim(special).is_some() && repository(special).is_some();
+    let piece_tokens = if shows_pieces { part(PIECES_SHARE).min(tokens - suffix_tokens) } else { 0 };
+    Budget { prefix_tokens: tokens - suffix_tokens - piece_tokens, suffix_tokens, piece_tokens, time: GATHER_TIME }
+}
+
+/// The prompt's token ids. `path` is the file's as the model sees it, `repository_name` the workspace's.
+pub(super) fn build(tokenizer: &Tokenizer, context: &CompletionContext, path: &str, repository_name: &str) -> Vec<u32> {
+    let special = tokenizer.special();
+    let mut prompt: Vec<u32> = special.beginning_of_text.into_iter().collect();
+    let Some([prefix, suffix, middle]) = fim(special) else {
+        prompt.extend(tokenizer.encode(&context.prefix));
+        return prompt;
+    };
+    if let (Some([repo_name, file_sep]), false) = (repository(special), context.pieces.is_empty()) {
+        prompt.push(repo_name);
+        prompt.extend(tokenizer.encode(&format!("{repository_name}\n")));
+        for piece in &context.pieces {
+            prompt.push(file_sep);
+            prompt.extend(tokenizer.encode(&format!("{}\n{}\n", piece.path, piece.text.trim_end())));
+        }
+        prompt.push(file_sep);
+        prompt.extend(tokenizer.encode(&format!("{path}\n")));
+    }
+    prompt.push(prefix);
+    prompt.extend(tokenizer.encode(&context.prefix));
+    prompt.push(suffix);
+    prompt.extend(tokenizer.encode(&context.suffix));
+    prompt.push(middle);
+    prompt
+}
+
+/// Every token that ends a completion, beside the model's own end of text.
+pub(super) fn stop_tokens(special: &SpecialTokens) -> Vec<u32> {
+    let tokens = [
+        special.fim_prefix,
+        special.fim_suffix,
+        special.fim_middle,
+        special.fim_pad,
+        special.repo_name,
+        special.file_sep,
+        special.im_start,
+        special.im_end,
+    ];
+    tokens.into_iter().flatten().collect()
+}
+
+/// Prefix, suffix and middle, where the model has all three.
+fn fim(special: &SpecialTokens) -> Option<[u32; 3]> {
+    Some([special.fim_prefix?, special.fim_suffix?, special.fim_middle?])
+}
+
+/// Repository and file, where the model has both.
+fn repository(special: &SpecialTokens) -> Option<[u32; 2]> {
+    Some([special.repo_name?, special.file_sep?])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_budget_is_never_exceeded_and_goes_where_the_model_can_see_it() {
+        let special = SpecialTokens {
+            fim_prefix: Some(1),
+            fim_suffix: Some(2),
+            fim_middle: Some(3),
+            repo_name: Some(4),
+            file_sep: Some(5),
+            ..SpecialTokens::default()
+        };
+        for tokens in [0, 10, 64, 512, 4096] {
+            for suffix_share in [0.0, 0.25, 0.9, 7.0] {
+                for use_context in [false, true] {
+                    let budget = budget(tokens, suffix_share, use_context, &special);
+                    let sum = budget.prefix_tokens + budget.suffix_tokens + budget.piece_tokens;
+                    assert_eq!(sum, tokens.saturating_sub(STRUCTURE_TOKENS));
+                    assert!(use_context || budget.piece_tokens == 0);
+                }
+            }
+        }
+        let plain = budget(512, 0.25, true, &SpecialTokens::default());
+        assert_eq!((plain.suffix_tokens, plain.piece_tokens), (0, 0));
+    }
+}

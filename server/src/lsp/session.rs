@@ -1,0 +1,139 @@
+//! What was agreed with one client when it initialised, and what follows from it.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+
+use halfline_context::workspace::ScanLimits;
+use halfline_context::{Encoding, Workspace};
+use serde_json::Value;
+use tower_lsp::lsp_types::Url;
+
+use super::convert;
+use crate::completion::Completer;
+use crate::config::{self, Config};
+use crate::engine_host::EngineHost;
+
+/// What the client said about itself. Read from the JSON of `initialize`, because lsp-types 0.94 drops what it does not
+/// know, such as `inlineCompletion`.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct ClientInfo {
+    /// Name, for the log.
+    pub name: String,
+    /// The unit of columns.
+    pub encoding: Encoding,
+    /// Whether the client draws ghost text itself.
+    pub inline_completion: bool,
+    /// Whether the server may start a progress report.
+    pub work_done_progress: bool,
+    /// The process to outlive never.
+    pub process_id: Option<u32>,
+    /// The first workspace folder.
+    pub root: Option<PathBuf>,
+}
+
+impl ClientInfo {
+    /// Reads the parameters of `initialize`. What is missing or malformed counts as not said.
+    pub fn read(params: &Value) -> ClientInfo {
+        let at = |pointer: &str| params.pointer(pointer).unwrap_or(&Value::Null);
+        let offered: Vec<String> =
+            serde_json::from_value(at("/capabilities/general/positionEncodings").clone()).unwrap_or_default();
+        let uri = at("/workspaceFolders/0/uri").as_str().or(at("/rootUri").as_str());
+        let root = uri.and_then(|uri| convert::to_path(&Url::parse(uri).ok()?));
+        ClientInfo {
+            name: at("/clientInfo/name").as_str().unwrap_or("a client without a name").to_owned(),
+            encoding: convert::choose_encoding(&offered),
+            inline_completion: at("/capabilities/textDocument/inlineCompletion").is_object(),
+            work_done_progress: at("/capabilities/window/workDoneProgress").as_bool().unwrap_or(false),
+            process_id: at("/processId").as_u64().and_then(|id| u32::try_from(id).ok()),
+            root: root.or_else(|| at("/rootPath").as_str().map(PathBuf::from)),
+        }
+    }
+}
+
+/// Everything that a handler needs once the client has initialised.
+pub struct Session {
+    /// What the client said.
+    pub client: ClientInfo,
+    /// The settings in effect for this workspace.
+    pub config: Config,
+    /// What was wrong with the settings, for the client to show.
+    pub config_problems: Vec<String>,
+    /// The models, loading or loaded.
+    pub engine: Arc<EngineHost>,
+    /// The names defined in the client's folder, when it has one.
+    pub workspace: Option<Arc<Workspace>>,
+    /// Inline completion with its caches.
+    pub completer: Arc<Completer>,
+}
+
+impl Session {
+    /// Reads the settings of the client's workspace and starts to load the models.
+    pub fn start(client: ClientInfo, flags: &[(String, String)]) -> Session {
+        let loaded = config::load(client.root.as_deref(), flags);
+        let config_problems = loaded.problems.iter().map(ToString::to_string).collect();
+        let config = loaded.config;
+        let engine = EngineHost::start(&config);
+        let workspace = client.root.as_deref().filter(|root| is_project(root)).map(index);
+        let completer = Arc::new(Completer::new(&config, workspace.clone()));
+        Session { client, config, config_problems, engine, workspace, completer }
+    }
+}
+
+/// Whether a folder is worth reading: an editor started anywhere gives the home directory, or the whole disk.
+fn is_project(root: &Path) -> bool {
+    let home = directories::BaseDirs::new();
+    root.parent().is_some() && home.is_none_or(|home| home.home_dir() != root)
+}
+
+/// Starts to read the names defined under `root`, and returns at once.
+fn index(root: &Path) -> Arc<Workspace> {
+    let workspace = Arc::new(Workspace::new(root));
+    let scanned = workspace.clone();
+    let scan = move || {
+        let report = scanned.scan(&ScanLimits::default(), &AtomicBool::new(false));
+        tracing::info!(files = report.files, symbols = report.symbols, complete = report.complete, "indexed");
+    };
+    if let Err(error) = std::thread::Builder::new().name("index".to_owned()).spawn(scan) {
+        tracing::error!("cannot start a thread to read the workspace: {error}");
+    }
+    workspace
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn what_is_missing_or_malformed_counts_as_not_said() {
+        let nothing = ClientInfo { name: "a client without a name".into(), ..ClientInfo::default() };
+        for params in [
+            json!(null),
+            json!({}),
+            json!({"processId": -1, "rootUri": 3, "capabilities": {"general": {"positionEncodings": "utf-8"}}}),
+            json!({"rootUri": "not a uri", "workspaceFolders": [], "capabilities": {"window": {"workDoneProgress": 1}}}),
+        ] {
+            assert_eq!(ClientInfo::read(&params), nothing, "{params}");
+        }
+        let everything = json!({
+            "processId": 7, "rootUri": "file:///b", "workspaceFolders": [{"uri": "file:///a", "name": "a"}],
+            "clientInfo": {"name": "Neovim"},
+            "capabilities": {
+                "general": {"positionEncodings": ["utf-16", "utf-8"]},
+                "textDocument": {"inlineCompletion": {"dynamicRegistration": false}},
+                "window": {"workDoneProgress": true},
+            },
+        });
+        let expected = ClientInfo {
+            name: "Neovim".into(),
+            encoding: Encoding::Utf8,
+            inline_completion: true,
+            work_done_progress: true,
+            process_id: Some(7),
+            root: Some("/a".into()),
+        };
+        assert_eq!(ClientInfo::read(&everything), expected);
+    }
+}
