@@ -180,6 +180,13 @@ impl Workspace {
             .collect()
     }
 
+    /// Every file known, ordered by path.
+    pub fn files(&self) -> Vec<Arc<FileSymbols>> {
+        let mut files: Vec<_> = self.files.iter().map(|file| file.clone()).collect();
+        files.sort_unstable_by(|a, b| a.path.cmp(&b.path));
+        files
+    }
+
     /// The path of `path` as a reader wants it: relative to the workspace where it is inside, with `/`.
     pub fn display_path(&self, path: &Path) -> String {
         path.strip_prefix(&self.root).unwrap_or(path).to_string_lossy().replace('\\', "/")

@@ -1,5 +1,6 @@
 //! The program behind `halfline`: language server, command line, completion pipeline and assistant.
 
+pub mod assistant;
 pub mod cli;
 pub mod commands;
 pub mod completion;

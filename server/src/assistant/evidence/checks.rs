@@ -1,0 +1,42 @@
+//! Which checker a file needs.
+
+use std::path::Path;
+use std::time::Duration;
+
+use halfline_context::Snapshot;
+
+use super::super::{Diagnostic, Evidence, Update};
+use super::{Item, python, rust};
+
+/// What checkers said.
+#[derive(Debug, Default)]
+pub(super) struct Checked {
+    /// About any file.
+    pub(super) diagnostics: Vec<Diagnostic>,
+    /// Why a checker could not say anything.
+    pub(super) notes: Vec<Item>,
+}
+
+impl Checked {
+    /// Nothing but the reason why `checker` has nothing to say.
+    pub(super) fn failed(checker: &str, reason: &str) -> Checked {
+        let evidence =
+            Evidence { path: checker.to_owned(), lines: (1, 1), why: "the checker could not run".to_owned() };
+        let note = Item { evidence, text: reason.trim().to_owned(), fence: "text".to_owned() };
+        Checked { diagnostics: Vec::new(), notes: vec![note] }
+    }
+}
+
+/// Runs the checker for the file at `path`. A language without one gives nothing.
+pub(super) async fn run(
+    snapshot: &Snapshot,
+    path: &Path,
+    time: Duration,
+    sink: &mut (dyn FnMut(Update) + Send),
+) -> Checked {
+    match snapshot.language().map(|language| language.name()) {
+        Some("rust") => rust::check(path, time, sink).await,
+        Some("python") => python::check(path, time, sink).await,
+        _ => Checked::default(),
+    }
+}

@@ -1,0 +1,292 @@
+//! What an answer rests on: what a checker says, the code at the place, the definitions it names. All deterministic.
+
+mod checks;
+mod command;
+mod python;
+mod rust;
+
+use std::ops::RangeInclusive;
+use std::path::Path;
+use std::sync::Arc;
+
+use halfline_context::debugging::numbered;
+use halfline_context::{Focus, Piece, Snapshot, TokenCounter, gather_debugging};
+use halfline_inference::tokenizer::Tokenizer;
+
+use super::{Assistant, AssistantError, Diagnostic, Evidence, FileRange, Question, Severity, Update};
+
+/// Diagnostics beyond this many are left out: the first cause is what matters.
+const MOST_DIAGNOSTICS: usize = 3;
+/// Of the evidence budget, what diagnostics may take: one over this.
+const DIAGNOSTICS_SHARE: usize = 3;
+/// Lines of a definition that a question without files names.
+const DEFINITION_LINES: usize = 40;
+/// Definitions that a question without files may bring in.
+const MOST_DEFINITIONS: usize = 4;
+
+/// Evidence for one question, and the question as the model will read it.
+#[derive(Debug)]
+pub(super) struct Gathered {
+    /// What the model is asked to do.
+    pub(super) task: Task,
+    /// What it may rest on, most important first.
+    pub(super) items: Vec<Item>,
+    /// The files that were read, for checking citations.
+    pub(super) files: Vec<Snapshot>,
+}
+
+/// What the model is asked to do.
+#[derive(Debug)]
+pub(super) enum Task {
+    /// Explain what a checker said.
+    ExplainProblem,
+    /// Explain what the code at a line does; no checker complains.
+    ExplainCode {
+        /// The line, from 0.
+        line: usize,
+    },
+    /// Answer the user's question.
+    Answer(String),
+}
+
+/// One piece of evidence with its text.
+#[derive(Debug)]
+pub(super) struct Item {
+    /// Where it is from.
+    pub(super) evidence: Evidence,
+    /// Its text.
+    pub(super) text: String,
+    /// The tag of its code fence.
+    pub(super) fence: String,
+}
+
+/// Counts with the model's own tokenizer.
+struct ModelTokens(Arc<Tokenizer>);
+
+impl TokenCounter for ModelTokens {
+    fn count(&self, text: &str) -> usize {
+        self.0.count(text)
+    }
+}
+
+/// Gathers evidence for `question` within the assistant's limits.
+pub(super) async fn gather(
+    assistant: &Assistant,
+    question: Question,
+    sink: &mut (dyn FnMut(Update) + Send),
+) -> Result<Gathered, AssistantError> {
+    match question {
+        Question::Explain { path, line, diagnostics } => {
+            let path = assistant.absolute(&path);
+            let snapshot = assistant.read(&path)?;
+            let mut notes = Vec::new();
+            let mut diagnostics = diagnostics;
+            if diagnostics.is_empty() && assistant.limits.may_run_checks {
+                let checked = checks::run(&snapshot, &path, assistant.limits.check_time, sink).await;
+                diagnostics = relevant(checked.diagnostics, &path, line);
+                notes = checked.notes;
+            }
+            diagnostics.truncate(MOST_DIAGNOSTICS);
+            let help = match diagnostics.first() {
+                Some(first) if assistant.limits.may_run_checks => rust::explain_code(first).await,
+                _ => None,
+            };
+            sink(Update::Status { text: "reading the code".to_owned() });
+            let assistant = assistant.clone();
+            blocking(move || explain(&assistant, &snapshot, line, &diagnostics, help, notes)).await
+        }
+        Question::Ask { question, files } => {
+            sink(Update::Status { text: "reading the code".to_owned() });
+            let assistant = assistant.clone();
+            blocking(move || ask(&assistant, question, &files)).await?
+        }
+    }
+}
+
+/// The diagnostics that a question about `line` of `path` means: those on the line; else the nearest error of the file;
+/// else the first error anywhere.
+fn relevant(mut all: Vec<Diagnostic>, path: &Path, line: usize) -> Vec<Diagnostic> {
+    let same_file = |diagnostic: &Diagnostic| same_path(&diagnostic.path, path);
+    all.sort_by_key(|diagnostic| diagnostic.severity);
+    let here: Vec<Diagnostic> = all.iter().filter(|one| same_file(one) && one.touches(line)).cloned().collect();
+    if !here.is_empty() {
+        return here;
+    }
+    all.retain(|diagnostic| diagnostic.severity == Severity::Error);
+    let nearest = all.iter().filter(|one| same_file(one)).min_by_key(|one| (one.start.line as usize).abs_diff(line));
+    nearest.or(all.first()).cloned().into_iter().collect()
+}
+
+fn same_path(one: &Path, other: &Path) -> bool {
+    one == other || matches!((one.canonicalize(), other.canonicalize()), (Ok(a), Ok(b)) if a == b)
+}
+
+fn explain(
+    assistant: &Assistant,
+    snapshot: &Snapshot,
+    line: usize,
+    diagnostics: &[Diagnostic],
+    help: Option<Item>,
+    notes: Vec<Item>,
+) -> Gathered {
+    assistant.refresh();
+    let counter = ModelTokens(assistant.engine.tokenizer().clone());
+    let mut left = assistant.limits.evidence_tokens;
+    let mut items = Vec::new();
+    let diagnostics_limit = left / DIAGNOSTICS_SHARE;
+    for diagnostic in diagnostics {
+        let used = assistant.limits.evidence_tokens - left;
+        let item = diagnostic_item(assistant, diagnostic, diagnostics_limit.saturating_sub(used), &counter);
+        left = left.saturating_sub(counter.count(&item.text));
+        items.push(item);
+        if left + diagnostics_limit < assistant.limits.evidence_tokens {
+            break;
+        }
+    }
+    if diagnostics.is_empty() {
+        items.extend(notes);
+    }
+    // The place is the first diagnostic's, which may be in another file than the question.
+    let place = diagnostics.first().and_then(|one| {
+        let other = assistant.absolute(&one.path);
+        let snapshot = match snapshot.path() {
+            Some(path) if same_path(path, &other) => snapshot.clone(),
+            _ => assistant.read(&other).ok()?,
+        };
+        Some((snapshot, one.start.line as usize..=one.end.line.max(one.start.line) as usize))
+    });
+    let (snapshot, lines) = place.unwrap_or_else(|| (snapshot.clone(), line..=line));
+    let message = diagnostics.iter().map(|one| one.message.as_str()).collect::<Vec<_>>().join("\n");
+    let focus = Focus { snapshot: snapshot.clone(), lines, message };
+    let pieces = gather_debugging(&focus, left, &counter, Some(&assistant.workspace));
+    left = left.saturating_sub(pieces.iter().map(|piece| counter.count(&piece.text)).sum());
+    items.extend(pieces.into_iter().map(|piece| code_item(piece, &snapshot)));
+    items.extend(help.filter(|help| counter.count(&help.text) <= left));
+    let task = if diagnostics.is_empty() { Task::ExplainCode { line } } else { Task::ExplainProblem };
+    Gathered { task, items, files: vec![snapshot] }
+}
+
+fn ask(assistant: &Assistant, question: String, files: &[FileRange]) -> Result<Gathered, AssistantError> {
+    assistant.refresh();
+    let counter = ModelTokens(assistant.engine.tokenizer().clone());
+    let mut items = Vec::new();
+    let mut snapshots = Vec::new();
+    let share = assistant.limits.evidence_tokens / files.len().max(1);
+    for file in files {
+        let snapshot = assistant.read(&file.path)?;
+        let lines = file.lines.clone().unwrap_or(0..=snapshot.rope().len_lines().saturating_sub(1));
+        let focus = Focus { snapshot: snapshot.clone(), lines, message: question.clone() };
+        let pieces = gather_debugging(&focus, share, &counter, Some(&assistant.workspace));
+        items.extend(pieces.into_iter().map(|piece| code_item(piece, &snapshot)));
+        snapshots.push(snapshot);
+    }
+    if files.is_empty() {
+        definitions_named(assistant, &question, &counter, &mut items, &mut snapshots);
+    }
+    if items.is_empty() {
+        items.extend(map_of_workspace(assistant, &counter));
+    }
+    Ok(Gathered { task: Task::Answer(question), items, files: snapshots })
+}
+
+/// The code of definitions whose names the question contains.
+fn definitions_named(
+    assistant: &Assistant,
+    question: &str,
+    counter: &dyn TokenCounter,
+    items: &mut Vec<Item>,
+    snapshots: &mut Vec<Snapshot>,
+) {
+    let mut left = assistant.limits.evidence_tokens;
+    let words = question.split(|ch: char| ch != '_' && !ch.is_alphanumeric()).filter(|word| word.len() > 2);
+    for found in words.flat_map(|word| assistant.workspace.find(word)).take(MOST_DEFINITIONS) {
+        let Ok(snapshot) = assistant.read(&found.file.path) else { continue };
+        let (first, last) = found.definition().lines;
+        let last = last.min(first + DEFINITION_LINES - 1);
+        let nothing: RangeInclusive<usize> = 1..=0;
+        let piece = Piece {
+            path: assistant.workspace.display_path(&found.file.path),
+            lines: (first + 1, last + 1),
+            text: numbered(&snapshot, &(first..=last), &nothing),
+            why: format!("definition of {}", found.definition().name),
+        };
+        let cost = counter.count(&piece.text);
+        if cost <= left {
+            left -= cost;
+            items.push(code_item(piece, &snapshot));
+            snapshots.push(snapshot);
+        }
+    }
+}
+
+/// What the files of the workspace define, a line each.
+fn map_of_workspace(assistant: &Assistant, counter: &dyn TokenCounter) -> Option<Item> {
+    let mut left = assistant.limits.evidence_tokens / 2;
+    let mut text = String::new();
+    let mut lines = 0;
+    for file in assistant.workspace.files() {
+        let names: Vec<&str> =
+            file.definitions.iter().filter(|one| one.container.is_none()).map(|one| one.name.as_str()).collect();
+        let line = format!("{}: {}\n", assistant.workspace.display_path(&file.path), names.join(", "));
+        let cost = counter.count(&line);
+        if cost > left {
+            break;
+        }
+        left -= cost;
+        lines += 1;
+        text += &line;
+    }
+    (lines > 0).then(|| Item {
+        evidence: Evidence {
+            path: "workspace".to_owned(),
+            lines: (1, lines),
+            why: "files and what they define".to_owned(),
+        },
+        text,
+        fence: "text".to_owned(),
+    })
+}
+
+fn code_item(piece: Piece, snapshot: &Snapshot) -> Item {
+    let language = halfline_grammars::by_path(Path::new(&piece.path)).or(snapshot.language());
+    Item {
+        evidence: Evidence { path: piece.path, lines: piece.lines, why: piece.why },
+        text: piece.text,
+        fence: language.map_or("text", |language| language.name()).to_owned(),
+    }
+}
+
+fn diagnostic_item(assistant: &Assistant, diagnostic: &Diagnostic, tokens: usize, counter: &dyn TokenCounter) -> Item {
+    let mut text = diagnostic.text();
+    if counter.count(&text) > tokens {
+        text = cut_to(&text, tokens.max(40), counter);
+    }
+    let path = assistant.workspace.display_path(&assistant.absolute(&diagnostic.path));
+    let lines = (diagnostic.start.line as usize + 1, diagnostic.end.line as usize + 1);
+    let source = diagnostic.source.as_deref().unwrap_or("the checker");
+    Item { evidence: Evidence { path, lines, why: format!("what {source} says") }, text, fence: "text".to_owned() }
+}
+
+/// The first lines of `text` that fit into `tokens`; of a first line that does not, its start.
+fn cut_to(text: &str, tokens: usize, counter: &dyn TokenCounter) -> String {
+    let mut kept = String::new();
+    for line in text.lines() {
+        if counter.count(&kept) + counter.count(line) > tokens {
+            if kept.is_empty() {
+                kept = line.chars().take(tokens * 2).collect();
+            }
+            kept.push('…');
+            break;
+        }
+        kept.push_str(line);
+        kept.push('\n');
+    }
+    kept.trim_end().to_owned()
+}
+
+async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, AssistantError> {
+    tokio::task::spawn_blocking(work).await.map_err(|error| AssistantError::Gathering(error.to_string()))
+}
+
+#[cfg(test)]
+mod tests;
