@@ -5,6 +5,7 @@
 
 mod config;
 mod logging;
+mod lsp;
 mod output;
 
 use std::ffi::OsString;
@@ -38,6 +39,7 @@ struct Cli {
 #[derive(Subcommand)]
 enum Command {
     Config(config::Args),
+    Lsp(lsp::Args),
 }
 
 /// What every command gets.
@@ -56,6 +58,7 @@ pub fn run() -> ExitCode {
     let invocation = Invocation { flags: cli.set };
     let result = match cli.command {
         Command::Config(args) => config::run(args, &invocation),
+        Command::Lsp(args) => lsp::run(args, &invocation),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

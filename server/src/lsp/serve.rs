@@ -30,8 +30,10 @@ use super::server::Server;
 pub enum Ending {
     /// The client asked for `shutdown` and then sent `exit`.
     Clean,
-    /// The client went away, or sent `exit` alone.
-    Abrupt,
+    /// The client sent `exit` alone.
+    WithoutShutdown,
+    /// The client's stream ended, or its process.
+    ClientGone,
 }
 
 /// Serves one client until it sends `exit`, its stream ends, or `until` resolves.
@@ -54,11 +56,11 @@ pub(super) async fn serve(
         while running.try_join_next().is_some() {}
         let frame = tokio::select! {
             frame = frames.next() => frame?,
-            () = &mut until => break Ending::Abrupt,
-            () = outgoing.closed() => break Ending::Abrupt,
+            () = &mut until => break Ending::ClientGone,
+            () = outgoing.closed() => break Ending::ClientGone,
         };
         let body = match frame {
-            None => break Ending::Abrupt,
+            None => break Ending::ClientGone,
             Some(Frame::Garbage(reason)) => {
                 tracing::warn!("the client sent something that is no message: {reason}");
                 let _ = outgoing.send(message::parse_error(reason));
@@ -72,18 +74,18 @@ pub(super) async fn serve(
         }
         match message {
             Message::Request(request) if request.method() == "exit" => {
-                break if shut_down { Ending::Clean } else { Ending::Abrupt };
+                break if shut_down { Ending::Clean } else { Ending::WithoutShutdown };
             }
             Message::Request(request) => {
                 shut_down |= request.method() == "shutdown";
                 if poll_fn(|context| service.poll_ready(context)).await.is_err() {
-                    break Ending::Abrupt;
+                    break Ending::ClientGone;
                 }
                 start(&mut service, request, &outgoing, &mut running).await;
             }
             Message::Response(response) => {
                 if answers.send(response).await.is_err() {
-                    break Ending::Abrupt;
+                    break Ending::ClientGone;
                 }
             }
             Message::Invalid(responses) => {
