@@ -10,6 +10,8 @@ pub mod kernels;
 pub mod models;
 mod request;
 mod scheduler;
+#[doc(hidden)]
+pub mod testing;
 pub mod tokenizer;
 pub mod transformer;
 

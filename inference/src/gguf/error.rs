@@ -28,7 +28,7 @@ pub enum GgufError {
     },
     /// A number of entries that cannot be.
     #[error(
-        "it claims {claimed} {what}, and has {bytes} bytes left for them; it is damaged, pull it again with `halfline models pull`"
+        "it is cut short or damaged: it claims {claimed} {what}, and has {bytes} bytes left for them; pull it again with `halfline models pull`"
     )]
     Count {
         /// Of what.
@@ -40,7 +40,7 @@ pub enum GgufError {
     },
     /// The file ends too early.
     #[error(
-        "it is cut short: {what} needs {needs} bytes, the file has {has}; pull it again with `halfline models pull`"
+        "it is cut short: with {what} it needs {needs} bytes, the file has {has}; pull it again with `halfline models pull`"
     )]
     Truncated {
         /// What the file ends in.
@@ -51,20 +51,28 @@ pub enum GgufError {
         has: usize,
     },
     /// The description of the model is damaged.
-    #[error("its metadata is damaged: {what}: {fault}; pull it again with `halfline models pull`")]
+    #[error("its metadata is cut short or damaged: {what}: {fault}; pull it again with `halfline models pull`")]
     Metadata {
         /// Where.
         what: String,
         /// What is wrong there.
         fault: String,
     },
-    /// The description of a tensor is damaged or cannot be served.
-    #[error("tensor `{name}` {fault}")]
+    /// The description of a tensor is damaged.
+    #[error("tensor `{name}` {fault}; the file is damaged, pull it again with `halfline models pull`")]
     Tensor {
         /// Its name.
         name: String,
         /// What is wrong with it.
         fault: String,
+    },
+    /// A tensor is stored in a way that was invented later.
+    #[error("tensor `{name}` is stored as type {id}, which is unknown; use a file quantised as Q4_K_M, Q5_0 or Q8_0")]
+    TensorType {
+        /// Its name.
+        name: String,
+        /// The type the file claims.
+        id: u32,
     },
     /// Something a model needs is not there.
     #[error("metadata `{key}` is missing; the file does not hold a complete model")]

@@ -230,3 +230,6 @@ impl Gguf {
 fn unexpected(key: &str, value: &Value<'_>, expected: &'static str) -> GgufError {
     GgufError::Type { key: key.into(), found: format!("of type {}", value.kind()), expected }
 }
+
+#[cfg(test)]
+mod tests;

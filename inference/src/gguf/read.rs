@@ -11,8 +11,9 @@ use super::{DEFAULT_ALIGNMENT, GgufError, MAX_DIMENSIONS, TensorInfo};
 
 /// Arrays may hold arrays, which no known writer uses; this is deep enough for any that begins to.
 const MAX_NESTING: usize = 4;
-/// The specification's limit for keys, which also serves tensor names.
-const MAX_NAME_BYTES: usize = 65_535;
+/// The specification's limits for the length of names.
+const MAX_KEY_BYTES: usize = 65_535;
+const MAX_TENSOR_NAME_BYTES: usize = 63;
 /// A key, its type and the smallest value; a tensor's name, number of dimensions, type and offset.
 const LEAST_ENTRY_BYTES: usize = 8 + 1 + 4 + 1;
 const LEAST_TENSOR_BYTES: usize = 8 + 4 + 4 + 8;
@@ -72,7 +73,7 @@ fn read_entries(reader: &mut Reader<'_>, count: usize) -> Result<Vec<Entry>, Ggu
     let mut seen = HashSet::with_capacity(count);
     for number in 0..count {
         let place = || format!("the key of metadata entry {number} of {count}");
-        let key = reader.name().map_err(|fault| fault.at(&place()))?;
+        let key = reader.name(MAX_KEY_BYTES).map_err(|fault| fault.at(&place()))?;
         if key.is_empty() {
             return Err(GgufError::Metadata { what: place(), fault: "it is empty".into() });
         }
@@ -110,7 +111,8 @@ fn read_tensors(reader: &mut Reader<'_>, count: usize, alignment: usize) -> Resu
     let mut expected_offset = 0_usize;
     for number in 0..count {
         let place = format!("the description of tensor {number} of {count}");
-        let name = reader.name().map_err(|fault| fault.at(&place))?;
+        let in_name = |fault: Fault| fault.at(&format!("the name of tensor {number} of {count}"));
+        let name = reader.name(MAX_TENSOR_NAME_BYTES).map_err(in_name)?;
         let fault = |fault: String| GgufError::Tensor { name: name.into(), fault };
         if !seen.insert(name) {
             return Err(fault("appears twice".into()));
@@ -123,9 +125,7 @@ fn read_tensors(reader: &mut Reader<'_>, count: usize, alignment: usize) -> Resu
             ShapeError::Size(size) => fault(format!("has a dimension of {size} elements, which is impossible")),
         })?;
         let id = reader.u32().map_err(|fault| fault.at(&place))?;
-        let kind = GgmlType::from_id(id).ok_or_else(|| {
-            fault(format!("is stored as type {id}, which is unknown; use a file quantised as Q4_K_M, Q5_0 or Q8_0"))
-        })?;
+        let kind = GgmlType::from_id(id).ok_or_else(|| GgufError::TensorType { name: name.into(), id })?;
         let len = tensor_bytes(&shape, kind).map_err(fault)?;
         let offset = reader.u64().map_err(|fault| fault.at(&place))?;
         if usize::try_from(offset) != Ok(expected_offset) {
@@ -202,7 +202,7 @@ pub(super) enum Fault {
     Nesting,
     ElementType(u32),
     Count { claimed: u64, bytes: usize },
-    NameLength(u64),
+    NameLength { claimed: u64, limit: usize },
     NameUtf8,
 }
 
@@ -215,7 +215,7 @@ impl Fault {
             Fault::Count { claimed, bytes } => {
                 format!("it claims {claimed} elements or bytes, and {bytes} bytes are left")
             }
-            Fault::NameLength(length) => format!("it has {length} bytes, and at most {MAX_NAME_BYTES} are possible"),
+            Fault::NameLength { claimed, limit } => format!("it has {claimed} bytes, and at most {limit} are possible"),
             Fault::NameUtf8 => "it is not UTF-8".into(),
         };
         GgufError::Metadata { what: what.into(), fault }
@@ -266,10 +266,11 @@ impl<'a> Reader<'a> {
 
     read_number!(u8, i8, u16, i16, u32, i32, f32, u64, i64, f64);
 
-    fn name(&mut self) -> Result<&'a str, Fault> {
-        let len = self.u64()?;
-        let short = usize::try_from(len).ok().filter(|len| *len <= MAX_NAME_BYTES).ok_or(Fault::NameLength(len))?;
-        std::str::from_utf8(self.take(short)?).map_err(|_| Fault::NameUtf8)
+    fn name(&mut self, limit: usize) -> Result<&'a str, Fault> {
+        let claimed = self.u64()?;
+        let len = usize::try_from(claimed).ok().filter(|len| *len <= limit);
+        let bytes = self.take(len.ok_or(Fault::NameLength { claimed, limit })?)?;
+        std::str::from_utf8(bytes).map_err(|_| Fault::NameUtf8)
     }
 
     /// The value of type `kind` that begins here.

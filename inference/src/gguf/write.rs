@@ -2,9 +2,9 @@
 //!
 //! The whole file is put together in memory.
 
+use super::DEFAULT_ALIGNMENT;
 use super::ggml_type::GgmlType;
 use super::value::ValueType;
-use super::{DEFAULT_ALIGNMENT, GgufError};
 
 /// A metadata value to write.
 #[derive(Clone, Debug, PartialEq)]
@@ -57,21 +57,13 @@ impl Writer {
         self
     }
 
-    /// Appends a tensor, `shape` outermost dimension first, `bytes` in blocks of `kind`.
-    pub fn tensor(
-        &mut self,
-        name: &str,
-        shape: &[usize],
-        kind: GgmlType,
-        bytes: Vec<u8>,
-    ) -> Result<&mut Writer, GgufError> {
-        let expected = shape.iter().product::<usize>() / kind.block_size() * kind.block_bytes();
-        if bytes.len() != expected {
-            let fault = format!("has {} bytes, and its shape {shape:?} as {kind} needs {expected}", bytes.len());
-            return Err(GgufError::Tensor { name: name.into(), fault });
-        }
+    /// Appends a tensor, `shape` outermost dimension first, `bytes` in blocks of `kind`. Panics if the bytes are not
+    /// as many as the shape needs.
+    pub fn tensor(&mut self, name: &str, shape: &[usize], kind: GgmlType, bytes: Vec<u8>) -> &mut Writer {
+        let needed = shape.iter().product::<usize>() / kind.block_size() * kind.block_bytes();
+        assert_eq!(bytes.len(), needed, "bytes of tensor {name}, {kind} {shape:?}");
         self.tensors.push((name.into(), shape.into(), kind, bytes));
-        Ok(self)
+        self
     }
 
     /// The file.

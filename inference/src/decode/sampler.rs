@@ -1,0 +1,189 @@
+//! Scores to tokens: repetition penalty, temperature, top-k, top-p, and the draw.
+//!
+//! One distribution serves sampling and the verification of proposed tokens, so that the two cannot disagree.
+
+use rand::rngs::StdRng;
+use rand::{RngExt, SeedableRng};
+
+use crate::Sampling;
+
+/// How many of the last tokens the repetition penalty looks at.
+const PENALTY_WINDOW: usize = 64;
+
+/// A token that was chosen.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Choice {
+    /// Its id.
+    pub token: u32,
+    /// The probability the model gave it, 0 to 1: after the repetition penalty, before temperature, top-k and top-p.
+    pub probability: f32,
+}
+
+/// Chooses tokens for one request.
+#[derive(Debug)]
+pub struct Sampler {
+    sampling: Sampling,
+    random: StdRng,
+}
+
+impl Sampler {
+    /// A sampler at the start of its pseudo-random numbers.
+    pub fn new(sampling: &Sampling) -> Sampler {
+        Sampler { sampling: sampling.clone(), random: StdRng::seed_from_u64(sampling.seed) }
+    }
+
+    /// Whether the most probable token is always chosen.
+    pub fn is_greedy(&self) -> bool {
+        self.sampling.temperature <= 0.0
+    }
+
+    /// Chooses the next token from `logits`, shape (vocabulary,), after the tokens in `history`, which may be the whole
+    /// sequence. The repetition penalty is applied to `logits` in place.
+    pub fn sample(&mut self, logits: &mut [f32], history: &[u32]) -> Choice {
+        self.penalise(logits, history);
+        let token = if self.is_greedy() {
+            argmax(logits)
+        } else {
+            let candidates = self.candidates(logits);
+            self.draw(&candidates)
+        };
+        Choice { token, probability: probability_of(logits, token) }
+    }
+
+    /// The distribution that [`Sampler::sample`] draws from: tokens with their probabilities, which sum to 1, the most
+    /// probable first, the lowest id first among equals. One token if greedy.
+    pub fn distribution(&self, logits: &[f32], history: &[u32]) -> Vec<(u32, f32)> {
+        let mut logits = logits.to_vec();
+        self.penalise(&mut logits, history);
+        if self.is_greedy() { vec![(argmax(&logits), 1.0)] } else { self.candidates(&logits) }
+    }
+
+    /// Draws a token from `weights`, which need not sum to 1: each token is as probable as its share. Token 0 if there
+    /// is none.
+    pub fn draw(&mut self, weights: &[(u32, f32)]) -> u32 {
+        let total: f32 = weights.iter().map(|(_, weight)| weight).sum();
+        let mut left = self.uniform() * total;
+        for &(token, weight) in weights {
+            left -= weight;
+            if left < 0.0 {
+                return token;
+            }
+        }
+        // Rounding may leave a trace after the last one.
+        weights.iter().rev().find(|(_, weight)| *weight > 0.0).or(weights.first()).map_or(0, |(token, _)| *token)
+    }
+
+    /// A number from 0 up to but not including 1.
+    pub fn uniform(&mut self) -> f32 {
+        self.random.random()
+    }
+
+    fn penalise(&self, logits: &mut [f32], history: &[u32]) {
+        let penalty = self.sampling.repetition_penalty;
+        if penalty == 1.0 {
+            return;
+        }
+        let window = &history[history.len().saturating_sub(PENALTY_WINDOW)..];
+        for (position, &token) in window.iter().enumerate() {
+            let seen = window[..position].contains(&token);
+            if let (false, Some(logit)) = (seen, logits.get_mut(token as usize)) {
+                *logit = if *logit > 0.0 { *logit / penalty } else { *logit * penalty };
+            }
+        }
+    }
+
+    /// Temperature, then top-k, then top-p of what is left.
+    fn candidates(&self, logits: &[f32]) -> Vec<(u32, f32)> {
+        let highest = logits[argmax(logits) as usize];
+        let scale = self.sampling.temperature.recip();
+        let weight = |logit: f32| ((logit - highest) * scale).exp();
+        let mut candidates: Vec<(u32, f32)> = (0..).zip(logits.iter().map(|&logit| weight(logit))).collect();
+        // What is not a number, or so improbable that it is nothing in 32 bits, is no candidate.
+        candidates.retain(|(_, weight)| *weight > 0.0);
+        let by_rank = |a: &(u32, f32), b: &(u32, f32)| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0));
+        let top_k = self.sampling.top_k;
+        if top_k > 0 && top_k < candidates.len() {
+            candidates.select_nth_unstable_by(top_k - 1, by_rank);
+            candidates.truncate(top_k);
+        }
+        let total: f32 = candidates.iter().map(|(_, weight)| weight).sum();
+        let top_p = self.sampling.top_p;
+        if top_p < 1.0 {
+            // All tokens below this together have less than 1 - top_p, so the set sought is among the others, and a
+            // vocabulary need not be sorted to find it.
+            let least = (1.0 - top_p) * total / candidates.len() as f32;
+            candidates.retain(|(_, weight)| *weight >= least);
+        }
+        candidates.sort_unstable_by(by_rank);
+        if top_p < 1.0 {
+            let mut sum = 0.0;
+            let kept = candidates.iter().position(|(_, weight)| {
+                sum += weight;
+                sum >= top_p * total
+            });
+            candidates.truncate(kept.map_or(candidates.len(), |last| last + 1));
+        }
+        let total: f32 = candidates.iter().map(|(_, weight)| weight).sum();
+        for (_, weight) in &mut candidates {
+            *weight /= total;
+        }
+        if candidates.is_empty() { vec![(argmax(logits), 1.0)] } else { candidates }
+    }
+}
+
+/// The highest score, the lowest id among equals. What is not a number is passed over; 0 if nothing is one.
+pub fn argmax(logits: &[f32]) -> u32 {
+    let mut best = 0;
+    let mut highest = f32::NEG_INFINITY;
+    for (token, &logit) in (0..).zip(logits) {
+        if logit > highest {
+            (best, highest) = (token, logit);
+        }
+    }
+    best
+}
+
+/// The softmax probability of one token, 0 to 1.
+pub fn probability_of(logits: &[f32], token: u32) -> f32 {
+    let Some(&chosen) = logits.get(token as usize) else { return 0.0 };
+    let sum: f32 = logits.chunks(LANES * 256).map(|chunk| sum_of_exp(chunk, chosen)).sum();
+    if sum.is_nan() { 0.0 } else { (1.0 / sum).min(1.0) }
+}
+
+/// Sums kept side by side, so that the compiler can use vector instructions.
+const LANES: usize = 16;
+
+/// The sum of exp(logit - shift).
+fn sum_of_exp(logits: &[f32], shift: f32) -> f32 {
+    let mut sums = [0.0_f32; LANES];
+    let (blocks, rest) = logits.as_chunks::<LANES>();
+    for block in blocks {
+        for (sum, logit) in sums.iter_mut().zip(block) {
+            *sum += exp(logit - shift);
+        }
+    }
+    sums.iter().sum::<f32>() + rest.iter().map(|logit| exp(logit - shift)).sum::<f32>()
+}
+
+/// e to the power of `x` to within 3e-7 of its value, 0 below -87. A vocabulary of 150 000 tokens is summed for every
+/// token of an answer, and the standard function is called, not inlined into vectors.
+fn exp(x: f32) -> f32 {
+    // Adding this leaves the nearest integer in the lowest bits.
+    const ROUND: f32 = 12_582_912.0;
+    let power = x.clamp(-87.0, 88.0) * std::f32::consts::LOG2_E;
+    let rounded = power + ROUND;
+    let fraction = (power - (rounded - ROUND)) * std::f32::consts::LN_2;
+    // Taylor's series: the fraction is at most ln(2)/2, where the first term left out is 1e-7.
+    let series = 1.0
+        + fraction
+            * (1.0
+                + fraction
+                    * (0.5
+                        + fraction
+                            * (1.0 / 6.0 + fraction * (1.0 / 24.0 + fraction * (1.0 / 120.0 + fraction / 720.0)))));
+    let scaled = f32::from_bits(series.to_bits().wrapping_add(rounded.to_bits() << 23));
+    if x < -87.0 { 0.0 } else { scaled }
+}
+
+#[cfg(test)]
+mod tests;
