@@ -1,0 +1,150 @@
+--- Questions to the server: explain a diagnostic, ask about the code. Both stream into an answer window.
+
+local answer = require('halfline.answer')
+local compat = require('halfline.compat')
+local say = require('halfline.say')
+local server = require('halfline.server')
+local status = require('halfline.status')
+
+local M = {}
+local H = {}
+
+M.explain = function()
+  local bufnr = vim.api.nvim_get_current_buf()
+  local diagnostics = H.diagnostics_at_cursor(bufnr)
+  if #diagnostics == 0 then
+    say.warn('no diagnostic on this line. `]d` goes to the next one; `:Halfline ask` takes any question.')
+    return
+  end
+  local client = server.client_or_say(bufnr)
+  if not client then
+    return
+  end
+  local cursor = vim.api.nvim_win_get_cursor(0)
+  H.stream(client, bufnr, 'explain', H.first_line(diagnostics[1].message), 'halfline.explain', {
+    uri = vim.uri_from_bufnr(bufnr),
+    position = H.position(client, bufnr, cursor[1] - 1, cursor[2]),
+    diagnostics = vim.tbl_map(function(diagnostic)
+      return H.to_lsp(client, bufnr, diagnostic)
+    end, diagnostics),
+  })
+end
+
+M.ask = function(question, first, last)
+  local bufnr = vim.api.nvim_get_current_buf()
+  local client = server.client_or_say(bufnr)
+  if not client then
+    return
+  end
+  local about = { question = question }
+  if vim.bo[bufnr].buftype == '' and vim.api.nvim_buf_get_name(bufnr) ~= '' then
+    about.uri = vim.uri_from_bufnr(bufnr)
+  end
+  if about.uri and first then
+    about.range = { start = { line = first - 1, character = 0 }, ['end'] = { line = last or first, character = 0 } }
+  end
+  H.stream(client, bufnr, 'ask', question, 'halfline.ask', about)
+end
+
+--- Show what the server knows of itself.
+M.status = function()
+  local client = server.client_or_say(vim.api.nvim_get_current_buf())
+  if not client then
+    return
+  end
+  H.execute(client, 'halfline.status', {}, nil, function(err, result)
+    if err then
+      say.warn('the server could not tell: ' .. err.message)
+    else
+      say.info(vim.inspect(result))
+    end
+  end)
+end
+
+-- Helpers =====================================================================
+
+H.stream = function(client, bufnr, title, subject, command, argument)
+  local request, window
+  local token = status.open_stream(function(value)
+    window.add(value)
+  end)
+  window = answer.open({
+    title = title,
+    subject = subject,
+    root = client.root_dir or client.config.root_dir,
+    origin = vim.api.nvim_get_current_win(),
+    on_close = function()
+      status.close_stream(token)
+      if request then
+        compat.cancel(client, request)
+      end
+    end,
+  })
+  request = H.execute(client, command, argument, token, function(err, result)
+    request = nil
+    status.close_stream(token)
+    if err then
+      window.fail(err.message)
+    else
+      window.finish(result)
+    end
+  end, bufnr)
+  if not request then
+    window.fail('the server is not running; `:Halfline restart` starts it')
+  end
+end
+
+H.execute = function(client, command, argument, token, on_done, bufnr)
+  return compat.request(client, 'workspace/executeCommand', {
+    command = command,
+    arguments = { argument },
+    partialResultToken = token,
+  }, on_done, bufnr)
+end
+
+-- Those that hold the cursor; where none does, all of the line. The gravest first.
+H.diagnostics_at_cursor = function(bufnr)
+  local cursor = vim.api.nvim_win_get_cursor(0)
+  local row, column = cursor[1] - 1, cursor[2]
+  local of_line = vim.tbl_filter(function(diagnostic)
+    return diagnostic.lnum <= row and row <= (diagnostic.end_lnum or diagnostic.lnum)
+  end, vim.diagnostic.get(bufnr))
+  local at_cursor = vim.tbl_filter(function(diagnostic)
+    local after_start = diagnostic.lnum < row or diagnostic.col <= column
+    local before_end = (diagnostic.end_lnum or row) > row or column < (diagnostic.end_col or math.huge)
+    return after_start and before_end
+  end, of_line)
+  local found = #at_cursor > 0 and at_cursor or of_line
+  table.sort(found, function(left, right)
+    return left.severity < right.severity
+  end)
+  return found
+end
+
+-- Positions are made anew: those of another server may be in another encoding.
+H.to_lsp = function(client, bufnr, diagnostic)
+  local original = vim.tbl_get(diagnostic, 'user_data', 'lsp') or {}
+  local end_row, end_column = diagnostic.end_lnum or diagnostic.lnum, diagnostic.end_col or diagnostic.col
+  return {
+    range = {
+      start = H.position(client, bufnr, diagnostic.lnum, diagnostic.col),
+      ['end'] = H.position(client, bufnr, end_row, end_column),
+    },
+    severity = diagnostic.severity,
+    message = diagnostic.message,
+    source = diagnostic.source,
+    code = diagnostic.code or original.code,
+    relatedInformation = original.relatedInformation,
+  }
+end
+
+H.position = function(client, bufnr, row, column)
+  local line = vim.api.nvim_buf_get_lines(bufnr, row, row + 1, false)[1] or ''
+  return { line = row, character = compat.column_of_byte(line, column, client.offset_encoding) }
+end
+
+H.first_line = function(text)
+  return (text:match('^[^\n]*'))
+end
+
+return M
