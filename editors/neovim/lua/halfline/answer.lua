@@ -68,7 +68,7 @@ H.finish = function(self, result)
   -- A server that did not stream has the whole answer in its response.
   local whole = type(result) == 'table' and (result.text or result.answer) or result
   if self.text == '' and type(whole) == 'string' then
-    H.append_text(self, whole)
+    H.add(self, { kind = 'text', text = whole })
   end
   for _, citation in ipairs(type(result) == 'table' and type(result.citations) == 'table' and result.citations or {}) do
     H.note(self, H.describe(vim.tbl_extend('force', { kind = 'citation' }, citation)))

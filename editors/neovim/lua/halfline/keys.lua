@@ -85,15 +85,15 @@ H.keys_of = function(map)
     map.callback()
     return ''
   end
-  local rhs = (map.rhs or ''):gsub('<[Ss][Ii][Dd]>', ('<SNR>%d_'):format(map.sid))
+  -- Neovim lists a mapping in readable form; what it holds, expression or not, has key codes.
+  local rhs = H.codes(((map.rhs or ''):gsub('<[Ss][Ii][Dd]>', ('<SNR>%d_'):format(map.sid))))
   if map.expr ~= 1 then
-    return H.codes(rhs)
+    return rhs
   end
   local keys = map.callback and map.callback() or vim.api.nvim_eval(rhs)
   if type(keys) ~= 'string' then
     return ''
   end
-  -- What a string expression of Vim script returns is in key codes already.
   return (map.callback and map.replace_keycodes == 1) and H.codes(keys) or keys
 end
 

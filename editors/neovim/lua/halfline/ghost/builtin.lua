@@ -10,7 +10,7 @@ local plugin = require('halfline.ghost.plugin')
 local text = require('halfline.ghost.text')
 
 local M = {}
-local H = { clients = {} }
+local H = { clients = {}, before_typing = {} }
 
 M.attach = function(client, bufnr)
   H.clients[bufnr] = client
@@ -21,23 +21,26 @@ M.attach = function(client, bufnr)
     vim.api.nvim_create_autocmd(events, { group = group, buffer = bufnr, callback = callback })
   end
   on('InsertCharPre', function()
-    local shown = H.shown_text(bufnr)
-    if shown and not vim.startswith(shown, vim.v.char) then
-      H.drop(bufnr, true)
-    end
+    H.remember(bufnr)
   end)
   on({ 'CursorMovedI', 'TextChangedI' }, function()
+    if H.still_fits(bufnr) then
+      H.before_typing[bufnr] = nil
+    else
+      H.drop(bufnr, true)
+    end
     H.cancel_pending(bufnr)
     plugin.detach(bufnr)
   end)
   on({ 'InsertLeave', 'BufLeave' }, function()
+    H.before_typing[bufnr] = nil
     plugin.detach(bufnr)
   end)
 end
 
 M.detach = function(bufnr)
   if H.clients[bufnr] then
-    H.clients[bufnr] = nil
+    H.clients[bufnr], H.before_typing[bufnr] = nil, nil
     pcall(vim.api.nvim_del_augroup_by_name, 'halfline.builtin.' .. bufnr)
     plugin.detach(bufnr)
     if vim.api.nvim_buf_is_valid(bufnr) then
@@ -47,7 +50,7 @@ M.detach = function(bufnr)
 end
 
 M.is_visible = function(bufnr)
-  return plugin.is_visible(bufnr) or H.shown_text(bufnr) ~= nil
+  return plugin.is_visible(bufnr) or (H.shown_text(bufnr) ~= nil and H.still_fits(bufnr))
 end
 
 M.accept = function(bufnr, part)
@@ -100,11 +103,31 @@ H.shown_text = function(bufnr)
   return (text ~= '' or details.virt_lines) and text or nil
 end
 
+-- What is shown where, before characters come: several may come before Neovim tells of a change.
+H.remember = function(bufnr)
+  local shown = not H.before_typing[bufnr] and H.shown_text(bufnr)
+  if shown then
+    local row, column = text.cursor()
+    H.before_typing[bufnr] = { shown = shown, row = row, column = column }
+  end
+end
+
+-- Whether what was typed since then is how the suggestion went on.
+H.still_fits = function(bufnr)
+  local before = H.before_typing[bufnr]
+  if not before then
+    return true
+  end
+  local row = text.cursor()
+  return row == before.row and text.remaining(bufnr, before.shown, before.row, before.column) ~= nil
+end
+
 -- Make Neovim forget the suggestion, and look for another one if the typing goes on.
 H.drop = function(bufnr, again)
-  vim.lsp.inline_completion.get({
+  local there = vim.lsp.inline_completion.get({
     bufnr = bufnr,
     on_accept = function()
+      H.before_typing[bufnr] = nil
       if again then
         -- Forgetting stops its timer as well; the event starts it again.
         local group = ('nvim.lsp.inline_completion:%d'):format(bufnr)
@@ -112,6 +135,9 @@ H.drop = function(bufnr, again)
       end
     end,
   })
+  if not there then
+    H.before_typing[bufnr] = nil
+  end
 end
 
 H.cancel_pending = function(bufnr)
