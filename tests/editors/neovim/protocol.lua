@@ -526,7 +526,7 @@ T['questions'] = new_set({ parametrize = { { 'float' }, { 'split' } } })
 local ANSWER = {
   parts = {
     { kind = 'status', text = 'reading' },
-    { kind = 'evidence', path = 'main.py', lines = { 1, 2 }, title = 'the line' },
+    { kind = 'evidence', path = 'main.py', lines = { 1, 2 }, why = 'the line' },
     { kind = 'text', text = 'The name `y`\nis not ' },
     { kind = 'text', text = 'defined.' },
   },
@@ -600,12 +600,15 @@ T['questions']['an error is shown where the answer would be'] = function(window)
   wait_answer('No answer: no model is installed')
 end
 
-T['questions']['explain without a diagnostic says so'] = function(window)
+T['questions']['explain without a diagnostic leaves it to the server to find what is wrong'] = function(window)
+  write_script({ answer = ANSWER })
   setup({ answer_window = window })
   open({ 'y' })
   child.cmd('Halfline explain')
-  wait_message('no diagnostic on this line')
-  eq(#heard('workspace/executeCommand'), 0)
+  wait_answer('is not defined.')
+  local argument = heard('workspace/executeCommand')[1].params.arguments[1]
+  eq(argument.diagnostics, nil)
+  eq(argument.position, { line = 0, character = 0 })
 end
 
 T['questions']['ask sends the question and the selected lines'] = function(window)

@@ -54,11 +54,14 @@ H.add = function(self, value)
   if type(value) ~= 'table' then
     return
   elseif value.kind == 'text' then
+    if self.text == '' and next(self.notes) then
+      H.append(self, { '', '' })
+    end
     self.text = self.text .. value.text
     H.append_text(self, value.text)
     H.set_title(self, 'writing')
   elseif value.kind == 'status' then
-    H.set_title(self, value.text or value.message or 'thinking')
+    H.set_title(self, value.text)
   elseif value.kind == 'evidence' or value.kind == 'citation' then
     H.note(self, H.describe(value))
   end
@@ -66,11 +69,11 @@ end
 
 H.finish = function(self, result)
   -- A server that did not stream has the whole answer in its response.
-  local whole = type(result) == 'table' and (result.text or result.answer) or result
-  if self.text == '' and type(whole) == 'string' then
-    H.add(self, { kind = 'text', text = whole })
+  result = type(result) == 'table' and result or {}
+  if self.text == '' and result.text then
+    H.add(self, { kind = 'text', text = result.text })
   end
-  for _, citation in ipairs(type(result) == 'table' and type(result.citations) == 'table' and result.citations or {}) do
+  for _, citation in ipairs(result.citations or {}) do
     H.note(self, H.describe(vim.tbl_extend('force', { kind = 'citation' }, citation)))
   end
   if #self.after > 0 then
@@ -86,7 +89,7 @@ end
 
 -- A line about the answer: above it while nothing of it is there, else below it when it is complete. Each one once.
 H.note = function(self, line)
-  if not line or self.notes[line] then
+  if self.notes[line] then
     return
   end
   self.notes[line] = true
@@ -99,19 +102,15 @@ H.note = function(self, line)
   vim.api.nvim_buf_set_extmark(self.bufnr, H.namespace, row, 0, { end_col = #line, hl_group = 'HalflineEvidence' })
 end
 
+-- "- src/a.rs:12 · why it is there"; a citation that does not hold says so.
 H.describe = function(value)
-  local place = value.path
-      and (value.line or value.lines)
-      and ('%s:%d'):format(value.path, value.line or value.lines[1])
-    or value.path
-  local words = value.title or value.text or value.symbol or value.why
+  local line = value.line or (value.lines and value.lines[1])
+  local words = value.kind == 'citation' and value.symbol or value.why
   if value.kind == 'citation' and value.ok == false then
     words = (words and words .. ', ' or '') .. 'not found'
   end
-  if not place and not words then
-    return nil
-  end
-  return '- ' .. table.concat(vim.tbl_map(H.one_line, { place or words, place and words }), ' · ')
+  local place = line and ('%s:%d'):format(value.path, line) or value.path
+  return '- ' .. H.one_line(words and (place .. ' · ' .. words) or place)
 end
 
 H.one_line = function(text)

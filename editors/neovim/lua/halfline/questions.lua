@@ -11,22 +11,20 @@ local H = {}
 
 M.explain = function()
   local bufnr = vim.api.nvim_get_current_buf()
-  local diagnostics = H.diagnostics_at_cursor(bufnr)
-  if #diagnostics == 0 then
-    say.warn('no diagnostic on this line. `]d` goes to the next one; `:Halfline ask` takes any question.')
-    return
-  end
   local client = server.client_or_say(bufnr)
   if not client then
     return
   end
   local cursor = vim.api.nvim_win_get_cursor(0)
-  H.stream(client, bufnr, 'explain', H.first_line(diagnostics[1].message), 'halfline.explain', {
+  local diagnostics = vim.tbl_map(function(diagnostic)
+    return H.to_lsp(client, bufnr, diagnostic)
+  end, H.diagnostics_at_cursor(bufnr))
+  local subject = diagnostics[1] and H.first_line(diagnostics[1].message) or ('line ' .. cursor[1])
+  H.stream(client, bufnr, 'explain', subject, 'halfline.explain', {
     uri = vim.uri_from_bufnr(bufnr),
     position = H.position(client, bufnr, cursor[1] - 1, cursor[2]),
-    diagnostics = vim.tbl_map(function(diagnostic)
-      return H.to_lsp(client, bufnr, diagnostic)
-    end, diagnostics),
+    -- Without any, the server runs a checker. An empty table would go out as an object.
+    diagnostics = #diagnostics > 0 and diagnostics or nil,
   })
 end
 
