@@ -1,1 +1,3 @@
-//! Under construction.
+//! What is kept between tokens and between requests: keys and values.
+
+pub mod kv;

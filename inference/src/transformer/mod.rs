@@ -1,5 +1,15 @@
 //! The transformer: what a model is to the decoder, and the one forward pass that implements it.
 
+mod config;
+mod cpu;
+mod forward;
+mod rope;
+mod weights;
+
+pub use config::{Config, ConfigError, Family};
+pub use forward::{Model, TensorLogits};
+pub use weights::WeightsError;
+
 use crate::EngineError;
 
 /// Which rows of logits a forward pass should compute.

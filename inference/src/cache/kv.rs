@@ -1,0 +1,132 @@
+//! Keys and values of one sequence, as half floats, in memory that is reserved whole and taken as it is used.
+//!
+//! The length is a number beside the buffers: forgetting positions is setting it. Keys lie in blocks of sixteen positions,
+//! `(head_dim, 16)` each, as the attention kernel wants them; values lie as `(position, head_dim)`.
+
+use memmap2::MmapMut;
+
+use crate::kernels::KEY_BLOCK;
+use crate::transformer::SequenceCache;
+
+/// The cache of one sequence.
+#[derive(Debug)]
+pub struct KvCache {
+    layers: Vec<LayerCache>,
+    len: usize,
+    shape: Shape,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Shape {
+    kv_heads: usize,
+    head_dim: usize,
+    /// A multiple of 16.
+    capacity: usize,
+}
+
+impl Shape {
+    /// Half floats of one head.
+    fn head(self) -> usize {
+        self.capacity * self.head_dim
+    }
+}
+
+/// Keys and values of one layer.
+#[derive(Debug)]
+pub(crate) struct LayerCache {
+    keys: MmapMut,
+    values: MmapMut,
+    shape: Shape,
+}
+
+impl KvCache {
+    /// An empty cache with room for at least `capacity` positions.
+    pub fn new(layers: usize, kv_heads: usize, head_dim: usize, capacity: usize) -> std::io::Result<KvCache> {
+        let shape = Shape { kv_heads, head_dim, capacity: capacity.next_multiple_of(KEY_BLOCK).max(KEY_BLOCK) };
+        let bytes = kv_heads * shape.head() * size_of::<u16>();
+        let layers = (0..layers)
+            .map(|_| {
+                let (keys, values) = (MmapMut::map_anon(bytes)?, MmapMut::map_anon(bytes)?);
+                Ok(LayerCache { keys, values, shape })
+            })
+            .collect::<std::io::Result<_>>()?;
+        Ok(KvCache { layers, len: 0, shape })
+    }
+
+    /// The cache of one layer, to write the positions that come next and to read all.
+    pub(crate) fn layer_mut(&mut self, layer: usize) -> &mut LayerCache {
+        &mut self.layers[layer]
+    }
+
+    /// Counts `positions` more, which were written in every layer.
+    pub(crate) fn advance(&mut self, positions: usize) {
+        self.len += positions;
+        debug_assert!(self.len <= self.shape.capacity);
+    }
+}
+
+impl LayerCache {
+    /// Keys of one head: blocks of sixteen positions, shape (blocks, head_dim, 16).
+    pub(crate) fn keys(&self, head: usize) -> *const u16 {
+        self.keys[head * self.shape.head() * 2..].as_ptr().cast()
+    }
+
+    /// Values of one head, shape (capacity, head_dim).
+    pub(crate) fn values(&self, head: usize) -> *const u16 {
+        self.values[head * self.shape.head() * 2..].as_ptr().cast()
+    }
+
+    /// Writes the key and the value of one position of one head, `head_dim` half floats each.
+    pub(crate) fn write(&mut self, head: usize, position: usize, key: &[u16], value: &[u16]) {
+        let Shape { head_dim, capacity, .. } = self.shape;
+        assert!(position < capacity && key.len() == head_dim && value.len() == head_dim, "a position of the cache");
+        let start = head * self.shape.head();
+        let block = start + position / KEY_BLOCK * KEY_BLOCK * head_dim + position % KEY_BLOCK;
+        for (d, key) in key.iter().enumerate() {
+            let at = (block + d * KEY_BLOCK) * 2;
+            self.keys[at..at + 2].copy_from_slice(&key.to_ne_bytes());
+        }
+        let at = (start + position * head_dim) * 2;
+        for (to, value) in self.values[at..at + 2 * head_dim].chunks_exact_mut(2).zip(value) {
+            to.copy_from_slice(&value.to_ne_bytes());
+        }
+    }
+}
+
+impl SequenceCache for KvCache {
+    fn len(&self) -> usize {
+        self.len
+    }
+
+    fn capacity(&self) -> usize {
+        self.shape.capacity
+    }
+
+    fn truncate(&mut self, len: usize) {
+        self.len = self.len.min(len);
+    }
+
+    /// # Panics
+    /// When `other` belongs to a model of another shape, holds fewer than `len` positions, or does not fit.
+    fn copy_prefix(&mut self, other: &Self, len: usize) {
+        let same = (self.shape.kv_heads, self.shape.head_dim) == (other.shape.kv_heads, other.shape.head_dim);
+        assert!(same && len <= other.len && len <= self.shape.capacity, "a prefix of a cache of the same model");
+        let used = len.next_multiple_of(KEY_BLOCK) * self.shape.head_dim * 2;
+        for (to, from) in self.layers.iter_mut().zip(&other.layers) {
+            for head in 0..self.shape.kv_heads {
+                let (to_at, from_at) = (head * to.shape.head() * 2, head * from.shape.head() * 2);
+                to.keys[to_at..to_at + used].copy_from_slice(&from.keys[from_at..from_at + used]);
+                to.values[to_at..to_at + used].copy_from_slice(&from.values[from_at..from_at + used]);
+            }
+        }
+        self.len = len;
+    }
+
+    fn bytes(&self) -> usize {
+        self.len * self.bytes_per_position()
+    }
+
+    fn bytes_per_position(&self) -> usize {
+        self.layers.len() * self.shape.kv_heads * self.shape.head_dim * 2 * size_of::<u16>()
+    }
+}

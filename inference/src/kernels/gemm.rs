@@ -1,0 +1,233 @@
+//! Products of packed weights with a few rows of activations: one tile of sixteen outputs at a time.
+//!
+//! A row's result does not depend on how many rows stand beside it: each runs the same operations in the same order,
+//! whatever `R` is. Greedy speculative decoding is exact only because of this.
+
+use super::kind::Kind;
+use super::simd::Simd;
+
+/// Inputs that share one activation scale.
+pub(crate) const GROUP: usize = 128;
+/// Inputs of a block.
+pub(crate) const BLOCK: usize = 32;
+
+/// One tile of weights, and the rows it is multiplied with. Strides are in elements.
+#[derive(Clone, Copy)]
+pub(crate) struct TileArgs {
+    /// The tile's packed weights.
+    pub weights: *const u8,
+    /// Inputs, a multiple of 32.
+    pub inputs: usize,
+    /// Activations as int8, one row after the other `inputs` apart; for float kinds, null.
+    pub quantized: *const i8,
+    /// Activation scales, one for each `GROUP` inputs.
+    pub scales: *const f32,
+    /// From one row's scales to the next's.
+    pub scale_stride: usize,
+    /// For kinds with minima, sums of the activations of each block as `f32`; for others, `-ZERO` times the sums of each
+    /// block or half-block as `i32`.
+    pub corrections: *const i32,
+    /// From one row's corrections to the next's.
+    pub correction_stride: usize,
+    /// Activations as floats, rows `inputs` apart; used by float kinds only.
+    pub floats: *const f32,
+    /// Where sixteen results of each row go, rows 16 apart.
+    pub out: *mut f32,
+}
+
+/// The most rows that [`rows`] takes.
+pub(crate) const MAX_ROWS: usize = 12;
+
+/// Multiplies one tile of a quantised kind with `count` rows, at most [`MAX_ROWS`].
+///
+/// # Safety
+/// The pointers of `args` are valid for the shapes it states; see [`Simd`].
+#[inline(always)]
+pub(crate) unsafe fn rows<S: Simd, K: Kind>(args: &TileArgs, count: usize) {
+    let mut args = *args;
+    let mut left = count;
+    while left > 0 {
+        // SAFETY: never more rows than `count`, and the pointers move with the rows done.
+        let done = unsafe {
+            if S::MANY_REGISTERS && left >= 12 {
+                tile::<S, K, 12>(&args)
+            } else if S::MANY_REGISTERS && left >= 6 {
+                tile::<S, K, 6>(&args)
+            } else if left >= 4 {
+                tile::<S, K, 4>(&args)
+            } else if S::MANY_REGISTERS && left == 3 {
+                tile::<S, K, 3>(&args)
+            } else if left >= 2 {
+                tile::<S, K, 2>(&args)
+            } else {
+                tile::<S, K, 1>(&args)
+            }
+        };
+        left -= done;
+        // SAFETY: as above; one past the last row at most.
+        unsafe {
+            args.quantized = args.quantized.add(done * args.inputs);
+            args.scales = args.scales.add(done * args.scale_stride);
+            args.corrections = args.corrections.add(done * args.correction_stride);
+            args.out = args.out.add(done * 16);
+        }
+    }
+}
+
+#[inline(always)]
+unsafe fn tile<S: Simd, K: Kind, const R: usize>(args: &TileArgs) -> usize {
+    let blocks = args.inputs / BLOCK;
+    // SAFETY: the caller gives pointers valid for `R` rows of `inputs` and a tile of as many.
+    unsafe {
+        let mut sums = [S::splat(0.0); R];
+        let mut record = args.weights;
+        let mut inner = 0;
+        let mut block = 0;
+        let mut group = 0;
+        while block < blocks {
+            let mut partial = [S::splat(0.0); R];
+            let end = (block + GROUP / BLOCK).min(blocks);
+            while block < end {
+                let quads = K::quads::<S>(record, inner);
+                if K::HALVES {
+                    let first = K::scale::<S>(record, 2 * inner);
+                    let second = K::scale::<S>(record, 2 * inner + 1);
+                    for r in 0..R {
+                        let a = args.quantized.add(r * args.inputs + block * BLOCK).cast::<i32>();
+                        let c = args.corrections.add(r * args.correction_stride + 2 * block);
+                        let x = half::<S, K>(S::splat_i(*c), &quads, 0, a);
+                        let y = half::<S, K>(S::splat_i(*c.add(1)), &quads, 4, a);
+                        partial[r] = S::fma(S::to_f(x), first, partial[r]);
+                        partial[r] = S::fma(S::to_f(y), second, partial[r]);
+                    }
+                } else {
+                    let scale = K::scale::<S>(record, inner);
+                    let c = args.corrections.add(block);
+                    if K::HAS_MIN {
+                        let min = S::sub(S::splat(0.0), K::min::<S>(record, inner));
+                        for r in 0..R {
+                            let a = args.quantized.add(r * args.inputs + block * BLOCK).cast::<i32>();
+                            let x = half::<S, K>(S::splat_i(0), &quads, 0, a);
+                            let x = half::<S, K>(x, &quads, 4, a);
+                            partial[r] = S::fma(S::to_f(x), scale, partial[r]);
+                            let sum = S::splat(*c.add(r * args.correction_stride).cast::<f32>());
+                            partial[r] = S::fma(sum, min, partial[r]);
+                        }
+                    } else {
+                        for r in 0..R {
+                            let a = args.quantized.add(r * args.inputs + block * BLOCK).cast::<i32>();
+                            let x = S::splat_i(*c.add(r * args.correction_stride));
+                            let x = half::<S, K>(x, &quads, 0, a);
+                            let x = half::<S, K>(x, &quads, 4, a);
+                            partial[r] = S::fma(S::to_f(x), scale, partial[r]);
+                        }
+                    }
+                }
+                block += 1;
+                inner += 1;
+                if inner == K::BLOCKS {
+                    inner = 0;
+                    record = record.add(K::RECORD);
+                }
+            }
+            for r in 0..R {
+                let scale = S::splat(*args.scales.add(r * args.scale_stride + group));
+                sums[r] = S::fma(partial[r], scale, sums[r]);
+            }
+            group += 1;
+        }
+        for (r, sum) in sums.into_iter().enumerate() {
+            S::store(args.out.add(16 * r), sum);
+        }
+    }
+    R
+}
+
+/// Adds the products of four quads, from `first` on, with the activations at `a` (one `i32` holds those of one quad).
+#[inline(always)]
+unsafe fn half<S: Simd, K: Kind>(mut acc: S::I, quads: &[S::B; 8], first: usize, a: *const i32) -> S::I {
+    // SAFETY: the caller gives a whole block of activations.
+    unsafe {
+        for q in first..first + 4 {
+            let activations = a.add(q).read_unaligned();
+            acc = if K::WIDE { S::dot_wide(acc, quads[q], activations) } else { S::dot(acc, quads[q], activations) };
+        }
+        acc
+    }
+}
+
+/// How weights that are floats are read.
+pub(crate) trait FloatKind {
+    /// Bytes of one weight.
+    const BYTES: usize;
+    /// Reads the weights of 16 rows for one input.
+    ///
+    /// # Safety
+    /// `from` points to 16 weights; see [`Simd`].
+    unsafe fn load<S: Simd>(from: *const u8) -> S::F;
+}
+
+macro_rules! float_kind {
+    ($name:ident, $bytes:literal, $load:ident) => {
+        /// Weights of this float type: 16 rows side by side for each input.
+        pub(crate) struct $name;
+        impl FloatKind for $name {
+            const BYTES: usize = $bytes;
+            #[inline(always)]
+            unsafe fn load<S: Simd>(from: *const u8) -> S::F {
+                // SAFETY: the caller gives 16 weights.
+                unsafe { S::$load(from.cast()) }
+            }
+        }
+    };
+}
+float_kind!(F32, 4, load);
+float_kind!(F16, 2, load_f16);
+float_kind!(BF16, 2, load_bf16);
+
+/// Multiplies one tile of a float kind with `count` rows, at most [`MAX_ROWS`].
+///
+/// # Safety
+/// As [`rows`].
+#[inline(always)]
+pub(crate) unsafe fn float_rows<S: Simd, K: FloatKind>(args: &TileArgs, count: usize) {
+    let mut args = *args;
+    let mut left = count;
+    while left > 0 {
+        // SAFETY: never more rows than `count`, and the pointers move with the rows done.
+        unsafe {
+            let done = match left {
+                4.. => float_tile::<S, K, 4>(&args),
+                _ => float_tile::<S, K, 1>(&args),
+            };
+            left -= done;
+            args.floats = args.floats.add(done * args.inputs);
+            args.out = args.out.add(done * 16);
+        }
+    }
+}
+
+#[inline(always)]
+unsafe fn float_tile<S: Simd, K: FloatKind, const R: usize>(args: &TileArgs) -> usize {
+    // SAFETY: the caller gives pointers valid for `R` rows of `inputs` (an even number) and a tile of as many.
+    unsafe {
+        // Two sums a row, of even and odd inputs, so that one addition need not wait for the one before.
+        let mut even = [S::splat(0.0); R];
+        let mut odd = [S::splat(0.0); R];
+        let mut weights = args.weights;
+        for input in (0..args.inputs).step_by(2) {
+            let first = K::load::<S>(weights);
+            let second = K::load::<S>(weights.add(16 * K::BYTES));
+            weights = weights.add(32 * K::BYTES);
+            for r in 0..R {
+                let a = args.floats.add(r * args.inputs + input);
+                even[r] = S::fma(first, S::splat(*a), even[r]);
+                odd[r] = S::fma(second, S::splat(*a.add(1)), odd[r]);
+            }
+        }
+        for r in 0..R {
+            S::store(args.out.add(16 * r), S::add(even[r], odd[r]));
+        }
+    }
+    R
+}

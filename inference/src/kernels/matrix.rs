@@ -1,0 +1,366 @@
+//! A packed matrix, rows of activations, and the products between them on all threads.
+
+use std::ops::Range;
+
+use memmap2::MmapMut;
+
+use super::gemm::{BLOCK, GROUP, MAX_ROWS, TileArgs};
+use super::pack::{Correction, Layout, pack_tile};
+use super::pool::Pool;
+use super::table::Table;
+
+/// Weights of a linear map, shape (outputs, inputs), packed for the kernels.
+#[derive(Debug)]
+pub struct Matrix {
+    layout: Layout,
+    outputs: usize,
+    inputs: usize,
+    tiles: MmapMut,
+}
+
+/// Why a matrix cannot be packed.
+#[derive(Debug, thiserror::Error)]
+pub enum PackError {
+    /// The inputs do not fill whole blocks.
+    #[error("{layout:?} needs rows of a multiple of {multiple} weights, and these have {inputs}")]
+    Inputs {
+        /// The layout.
+        layout: Layout,
+        /// What the inputs must be a multiple of.
+        multiple: usize,
+        /// What they are.
+        inputs: usize,
+    },
+    /// The bytes do not match the shape.
+    #[error("{outputs} x {inputs} weights in {layout:?} take {expected} bytes, and there are {found}")]
+    Size {
+        /// The layout.
+        layout: Layout,
+        /// Rows.
+        outputs: usize,
+        /// Weights in a row.
+        inputs: usize,
+        /// Bytes they take.
+        expected: usize,
+        /// Bytes given.
+        found: usize,
+    },
+    /// The system gave no memory.
+    #[error("no memory for {bytes} bytes of weights: {source}")]
+    Memory {
+        /// Bytes asked for.
+        bytes: usize,
+        /// The system's error.
+        source: std::io::Error,
+    },
+}
+
+/// Where row `i` of the packed matrix stands in the file, for models whose rows have to change places.
+pub type RowOrder<'a> = &'a (dyn Fn(usize) -> usize + Sync);
+
+impl Matrix {
+    /// Packs `outputs` rows of `inputs` weights, as they stand in a model file. Row `i` is taken from `order(i)`.
+    pub fn pack(
+        pool: &mut Pool,
+        layout: Layout,
+        outputs: usize,
+        inputs: usize,
+        bytes: &[u8],
+        order: RowOrder<'_>,
+    ) -> Result<Matrix, PackError> {
+        let multiple = layout.source_block().0.max(BLOCK);
+        if inputs == 0 || !inputs.is_multiple_of(multiple) {
+            return Err(PackError::Inputs { layout, multiple, inputs });
+        }
+        let row = layout.source_row_bytes(inputs);
+        if bytes.len() != outputs * row {
+            return Err(PackError::Size { layout, outputs, inputs, expected: outputs * row, found: bytes.len() });
+        }
+        let tile_bytes = layout.tile_bytes(inputs);
+        let size = outputs.div_ceil(16) * tile_bytes;
+        let mut tiles = MmapMut::map_anon(size).map_err(|source| PackError::Memory { bytes: size, source })?;
+        // Fewer, larger pages; where the system has none, nothing is lost.
+        #[cfg(target_os = "linux")]
+        let _ = tiles.advise(memmap2::Advice::HugePage);
+        let start = Shared(tiles.as_mut_ptr());
+        pool.run(outputs.div_ceil(16), |tile| {
+            // SAFETY: tiles lie one after the other in the mapping and each is handed to one thread only.
+            let to = unsafe { std::slice::from_raw_parts_mut(start.get().add(tile * tile_bytes), tile_bytes) };
+            let rows = (tile * 16..outputs.min(tile * 16 + 16)).map(|i| &bytes[order(i) * row..][..row]);
+            pack_tile(layout, inputs, rows, to);
+        });
+        Ok(Matrix { layout, outputs, inputs, tiles })
+    }
+
+    /// Rows: the width of a result.
+    pub fn outputs(&self) -> usize {
+        self.outputs
+    }
+
+    /// Columns: the width of an input.
+    pub fn inputs(&self) -> usize {
+        self.inputs
+    }
+
+    /// How the weights lie in memory.
+    pub fn layout(&self) -> Layout {
+        self.layout
+    }
+
+    /// Bytes of packed weights, all of which a product reads.
+    pub fn bytes(&self) -> usize {
+        self.tiles.len()
+    }
+
+    fn tile_count(&self) -> usize {
+        self.outputs.div_ceil(16)
+    }
+
+    fn tile(&self, tile: usize) -> *const u8 {
+        self.tiles[tile * self.layout.tile_bytes(self.inputs)..].as_ptr()
+    }
+}
+
+/// Rows of activations, shape (rows, inputs), ready for products with matrices of any layout.
+#[derive(Debug, Default)]
+pub(crate) struct Activations {
+    rows: usize,
+    inputs: usize,
+    quantized: Vec<i8>,
+    scales: Vec<f32>,
+    sums: Vec<i32>,
+    corrections: Vec<(Correction, Vec<i32>)>,
+}
+
+impl Activations {
+    /// Quantises `x`, shape (rows, inputs), for products with `matrices`. Buffers are kept for the next time.
+    pub(crate) fn set(&mut self, table: &Table, pool: &mut Pool, x: &[f32], inputs: usize, matrices: &[&Matrix]) {
+        let rows = x.len() / inputs;
+        (self.rows, self.inputs) = (rows, inputs);
+        let (groups, halves, blocks) = (inputs.div_ceil(GROUP), inputs / 16, inputs / BLOCK);
+        self.quantized.resize(rows * inputs, 0);
+        self.scales.resize(rows * groups, 0.0);
+        self.sums.resize(rows * halves, 0);
+        let mut wanted: Vec<Correction> = Vec::new();
+        for matrix in matrices {
+            let correction = matrix.layout.correction();
+            if correction != Correction::Floats && !wanted.contains(&correction) {
+                wanted.push(correction);
+            }
+        }
+        self.corrections.resize_with(wanted.len(), || (Correction::Sums, Vec::new()));
+        for ((kind, values), wanted) in self.corrections.iter_mut().zip(&wanted) {
+            *kind = *wanted;
+            values.resize(rows * if matches!(kind, Correction::Halves(_)) { halves } else { blocks }, 0);
+        }
+        if wanted.is_empty() {
+            return;
+        }
+        let quantized = Shared(self.quantized.as_mut_ptr());
+        let scales = Shared(self.scales.as_mut_ptr());
+        let sums = Shared(self.sums.as_mut_ptr());
+        let corrections: Vec<_> = self.corrections.iter_mut().map(|(k, v)| (*k, Shared(v.as_mut_ptr()))).collect();
+        const ROWS: usize = 4;
+        pool.run(rows.div_ceil(ROWS), |piece| {
+            for row in piece * ROWS..rows.min(piece * ROWS + ROWS) {
+                // SAFETY: `x` and the buffers hold `rows` rows of the sizes set above, and each row is written once.
+                unsafe {
+                    let sums = sums.get().add(row * halves);
+                    (table.quantize)(
+                        x.as_ptr().add(row * inputs),
+                        inputs,
+                        quantized.get().add(row * inputs),
+                        scales.get().add(row * groups),
+                        sums,
+                    );
+                    let sums = std::slice::from_raw_parts(sums, halves);
+                    for (kind, values) in &corrections {
+                        match *kind {
+                            Correction::Floats => {}
+                            Correction::Sums => {
+                                for (i, pair) in sums.chunks_exact(2).enumerate() {
+                                    let sum = (pair[0] + pair[1]) as f32;
+                                    *values.get().add(row * blocks + i) = sum.to_bits() as i32;
+                                }
+                            }
+                            Correction::Blocks(zero) => {
+                                for (i, pair) in sums.chunks_exact(2).enumerate() {
+                                    *values.get().add(row * blocks + i) = -zero * (pair[0] + pair[1]);
+                                }
+                            }
+                            Correction::Halves(zero) => {
+                                for (i, sum) in sums.iter().enumerate() {
+                                    *values.get().add(row * halves + i) = -zero * sum;
+                                }
+                            }
+                        }
+                    }
+                }
+            }
+        });
+    }
+
+    /// The arguments for `count` rows from `first` on times tile `tile` of `matrix`.
+    fn tile_args(&self, matrix: &Matrix, tile: usize, floats: &[f32], first: usize, out: *mut f32) -> TileArgs {
+        let wanted = matrix.layout.correction();
+        let (corrections, correction_stride) = match self.corrections.iter().find(|(kind, _)| *kind == wanted) {
+            Some((kind, values)) => {
+                let stride = if matches!(kind, Correction::Halves(_)) { self.inputs / 16 } else { self.inputs / BLOCK };
+                (values[first * stride..].as_ptr(), stride)
+            }
+            None => (std::ptr::null(), 0),
+        };
+        let groups = self.inputs.div_ceil(GROUP);
+        TileArgs {
+            weights: matrix.tile(tile),
+            inputs: self.inputs,
+            quantized: self.quantized[first * self.inputs..].as_ptr(),
+            scales: self.scales[first * groups..].as_ptr(),
+            scale_stride: groups,
+            corrections,
+            correction_stride,
+            floats: floats[first * self.inputs..].as_ptr(),
+            out,
+        }
+    }
+}
+
+/// A pointer that several threads may hold, each writing its own part.
+#[derive(Clone, Copy)]
+pub(crate) struct Shared<T>(pub(crate) *mut T);
+
+// SAFETY: whoever makes one sees to it that no two threads touch the same element.
+unsafe impl<T> Sync for Shared<T> {}
+// SAFETY: as above.
+unsafe impl<T> Send for Shared<T> {}
+
+impl<T> Shared<T> {
+    /// The pointer. A method, so that closures capture the whole value.
+    pub(crate) fn get(&self) -> *mut T {
+        self.0
+    }
+}
+
+/// What becomes of the products of one tile.
+pub(crate) enum Finish<'a> {
+    /// Stored, with a bias for each output added if there is one.
+    Store {
+        /// One for each output.
+        bias: Option<&'a [f32]>,
+    },
+    /// Added to what stands there already.
+    Add,
+}
+
+/// `out = activations * matrix^T`, shape (rows, outputs), finished as told.
+///
+/// `activations` were set for `x` and this matrix.
+pub(crate) fn multiply(
+    table: &Table,
+    pool: &mut Pool,
+    parts: &mut [(&Matrix, Finish<'_>, &mut [f32])],
+    x: &[f32],
+    activations: &Activations,
+) {
+    let rows = activations.rows;
+    let mut starts = Vec::with_capacity(parts.len() + 1);
+    let mut total = 0;
+    for (matrix, _, out) in parts.iter() {
+        assert_eq!(matrix.inputs, activations.inputs, "inputs of the matrix and of the activations");
+        assert_eq!(out.len(), rows * matrix.outputs, "room for the products");
+        starts.push(total);
+        total += matrix.tile_count();
+    }
+    let outs: Vec<Shared<f32>> = parts.iter_mut().map(|(_, _, out)| Shared(out.as_mut_ptr())).collect();
+    let parts: &[(&Matrix, Finish<'_>, &mut [f32])] = parts;
+    for_tiles(pool, total, rows, activations.inputs, |tile, rows| {
+        let part = starts.partition_point(|&start| start <= tile) - 1;
+        let (matrix, finish, _) = &parts[part];
+        let tile = tile - starts[part];
+        let kernel = table.gemm(matrix.layout);
+        let mut products = [0.0f32; MAX_ROWS * 16];
+        let width = (matrix.outputs - tile * 16).min(16);
+        for first in rows.clone().step_by(MAX_ROWS) {
+            let count = MAX_ROWS.min(rows.end - first);
+            let args = activations.tile_args(matrix, tile, x, first, products.as_mut_ptr());
+            // SAFETY: `args` describes rows `first..first + count` and a whole tile; the processor was checked when the
+            // table was chosen.
+            unsafe { kernel(&args, count) };
+            for (row, products) in (first..).zip(products.chunks_exact(16).take(count)) {
+                // SAFETY: `out` holds `rows` rows of `outputs`, and a tile's columns of these rows are this piece's alone.
+                let to = unsafe {
+                    std::slice::from_raw_parts_mut(outs[part].get().add(row * matrix.outputs + tile * 16), width)
+                };
+                match finish {
+                    Finish::Store { bias: None } => to.copy_from_slice(&products[..width]),
+                    Finish::Store { bias: Some(bias) } => {
+                        for ((to, product), bias) in to.iter_mut().zip(products).zip(&bias[tile * 16..]) {
+                            *to = product + bias;
+                        }
+                    }
+                    Finish::Add => {
+                        for (to, product) in to.iter_mut().zip(products) {
+                            *to += product;
+                        }
+                    }
+                }
+            }
+        }
+    });
+}
+
+/// `out = silu(activations * gate^T) * (activations * up^T)`, shape (rows, outputs).
+pub(crate) fn multiply_gated(
+    table: &Table,
+    pool: &mut Pool,
+    (gate, up): (&Matrix, &Matrix),
+    x: &[f32],
+    activations: &Activations,
+    out: &mut [f32],
+) {
+    let rows = activations.rows;
+    assert_eq!((gate.inputs, up.inputs), (activations.inputs, activations.inputs), "inputs");
+    assert_eq!((up.outputs, out.len()), (gate.outputs, rows * gate.outputs), "outputs");
+    let outs = Shared(out.as_mut_ptr());
+    for_tiles(pool, gate.tile_count(), rows, activations.inputs, |tile, rows| {
+        let mut products = [[0.0f32; MAX_ROWS * 16]; 2];
+        let width = (gate.outputs - tile * 16).min(16);
+        for first in rows.clone().step_by(MAX_ROWS) {
+            let count = MAX_ROWS.min(rows.end - first);
+            for (matrix, products) in [gate, up].into_iter().zip(&mut products) {
+                let args = activations.tile_args(matrix, tile, x, first, products.as_mut_ptr());
+                // SAFETY: as in `multiply`.
+                unsafe { table.gemm(matrix.layout)(&args, count) };
+            }
+            let mut gated = [0.0f32; MAX_ROWS * 16];
+            // SAFETY: `count` rows of 16 in each.
+            unsafe {
+                (table.silu_mul)(products[0].as_ptr(), products[1].as_ptr(), count * 16, gated.as_mut_ptr());
+            }
+            for (row, gated) in (first..).zip(gated.chunks_exact(16).take(count)) {
+                // SAFETY: as in `multiply`.
+                let to =
+                    unsafe { std::slice::from_raw_parts_mut(outs.get().add(row * gate.outputs + tile * 16), width) };
+                to.copy_from_slice(&gated[..width]);
+            }
+        }
+    });
+}
+
+/// Runs `each(tile, rows)` for all tiles and rows, in pieces that keep a panel of activations in the second-level cache
+/// while tiles stream past it.
+fn for_tiles(pool: &mut Pool, tiles: usize, rows: usize, inputs: usize, each: impl Fn(usize, Range<usize>) + Sync) {
+    const PANEL_BYTES: usize = 768 << 10;
+    let panel = (PANEL_BYTES / inputs / MAX_ROWS * MAX_ROWS).clamp(MAX_ROWS, 1 << 16).min(rows.max(1));
+    let panels = rows.div_ceil(panel);
+    // About eight pieces a thread and panel, so that one slow thread holds up little.
+    let tiles_per_piece = (tiles / (pool.threads() * 8)).max(1);
+    let pieces = tiles.div_ceil(tiles_per_piece);
+    pool.run(panels * pieces, |piece| {
+        let (panel_index, piece) = (piece / pieces, piece % pieces);
+        let rows = panel_index * panel..rows.min((panel_index + 1) * panel);
+        for tile in piece * tiles_per_piece..tiles.min((piece + 1) * tiles_per_piece) {
+            each(tile, rows.clone());
+        }
+    });
+}
