@@ -16,6 +16,8 @@ use crate::workspace::Workspace;
 
 /// Lines shown above and below the place when its function is too long to show, or there is none.
 const LINES_AROUND: usize = 8;
+/// A file of at most this many lines is shown whole.
+const WHOLE_FILE_LINES: usize = 12;
 /// A name with more definitions than this says nothing.
 const MOST_PLACES: usize = 3;
 
@@ -88,7 +90,9 @@ impl Gathering<'_> {
 fn show_place(focus: &Focus, workspace: Option<&Workspace>, gathering: &mut Gathering<'_>) -> RangeInclusive<usize> {
     let snapshot = &focus.snapshot;
     let rope = snapshot.rope();
-    let last_line = rope.len_lines().saturating_sub(1);
+    // A file that ends with a line break has an empty last line, which shows nothing.
+    let ends_with_break = rope.len_chars() > 0 && text::line_content(rope, rope.len_lines() - 1).len_chars() == 0;
+    let last_line = (rope.len_lines() - 1).saturating_sub(usize::from(ends_with_break));
     let (first, last) = ((*focus.lines.start()).min(last_line), (*focus.lines.end()).min(last_line));
     let around = |lines: usize| first.saturating_sub(lines)..=(last + lines).min(last_line);
     let place = text::line_to_char(rope, first) + syntax_column(snapshot, first);
@@ -102,7 +106,7 @@ fn show_place(focus: &Focus, workspace: Option<&Workspace>, gathering: &mut Gath
         candidates.push((start..=end.max(last), "the type around it"));
     }
     candidates.extend([LINES_AROUND, 3, 0].map(|lines| (around(lines), "the lines around it")));
-    if last_line < 2 * LINES_AROUND {
+    if last_line < WHOLE_FILE_LINES {
         candidates.insert(0, (0..=last_line, "the file"));
     }
     let limit = gathering.left * 2 / 3;

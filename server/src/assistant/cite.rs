@@ -1,14 +1,13 @@
 //! Places that an answer names, checked against the files.
 //!
-//! Checked are `path:line` (does the file have that line, and is what the same sentence names there?) and names in
+//! Checked are `path:line` (does the file have that line, and is what is named just before it there?) and names in
 //! backticks that the workspace defines (cited with the place of their definition). A name that nothing here defines
 //! says nothing about the user's files, such as a method of the standard library, and is no citation.
 
 use halfline_context::{Snapshot, text};
 use serde::Serialize;
 
-use super::Assistant;
-use super::evidence::Gathered;
+use super::Sources;
 
 /// How far from its line a symbol may be found, in lines: models are off by a little.
 const NEAR: usize = 2;
@@ -27,21 +26,37 @@ pub struct Citation {
 }
 
 /// The citations in `answer`, in order, each once.
-pub(super) fn check(assistant: &Assistant, gathered: &Gathered, answer: &str) -> Vec<Citation> {
+pub(super) fn check(sources: &Sources, files: &[Snapshot], answer: &str) -> Vec<Citation> {
     let mut citations: Vec<Citation> = Vec::new();
     for line in prose_lines(answer) {
-        let names = names_in_backticks(line);
-        let places = places(line);
-        for (path, number) in &places {
-            let symbol = names.iter().find(|name| !name.contains(path)).cloned();
-            keep(&mut citations, check_place(assistant, gathered, path, *number, symbol));
+        let mut last_name = None;
+        let mut has_place = false;
+        for mention in mentions(line) {
+            match mention {
+                Mention::Name(name) => last_name = Some(name),
+                Mention::Place(path, number) => {
+                    has_place = true;
+                    keep(&mut citations, check_place(sources, files, &path, number, last_name.take()));
+                }
+            }
         }
-        if places.is_empty() {
-            let found = names.iter().filter_map(|name| definition_of(assistant, gathered, name));
-            found.for_each(|citation| keep(&mut citations, citation));
+        if !has_place {
+            let names = mentions(line).filter_map(|mention| match mention {
+                Mention::Name(name) => definition_of(sources, files, &name),
+                Mention::Place(..) => None,
+            });
+            names.for_each(|citation| keep(&mut citations, citation));
         }
     }
     citations
+}
+
+/// What a line of an answer may refer to.
+enum Mention {
+    /// A name in backticks.
+    Name(String),
+    /// A path and a line, from 1.
+    Place(String, usize),
 }
 
 fn keep(citations: &mut Vec<Citation>, citation: Citation) {
@@ -60,46 +75,39 @@ fn prose_lines(answer: &str) -> impl Iterator<Item = &str> {
     })
 }
 
-/// The identifiers (or the last of a path of them) that stand in backticks.
-fn names_in_backticks(line: &str) -> Vec<String> {
-    let quoted = line.split('`').skip(1).step_by(2);
-    let names = quoted.map(|text| {
-        let text = text.trim_end_matches("()").trim_start_matches('&');
-        text.rsplit(['.', ':']).next().unwrap_or_default().to_owned()
-    });
-    let is_name = |name: &String| {
-        name.chars().all(|ch| ch == '_' || ch.is_alphanumeric())
-            && name.starts_with(|ch: char| ch == '_' || ch.is_alphabetic())
-    };
-    names.filter(is_name).collect()
+/// The names and places of a line, in order.
+fn mentions(line: &str) -> impl Iterator<Item = Mention> {
+    line.split('`').enumerate().flat_map(|(i, text)| {
+        let quoted = i % 2 == 1;
+        let name = quoted.then(|| name_in(text)).flatten().map(Mention::Name);
+        let words = text.split(|ch: char| ch.is_whitespace() || "()[]\"',;".contains(ch));
+        name.into_iter().chain(words.filter_map(place_in)).collect::<Vec<_>>()
+    })
+}
+
+/// The identifier (or the last of a path of them) that `quoted` is.
+fn name_in(quoted: &str) -> Option<String> {
+    let text = quoted.trim_end_matches("()").trim_start_matches('&');
+    let name = text.rsplit(['.', ':']).next()?;
+    let is_name = name.chars().all(|ch| ch == '_' || ch.is_alphanumeric())
+        && name.starts_with(|ch: char| ch == '_' || ch.is_alphabetic());
+    is_name.then(|| name.to_owned())
 }
 
 /// What looks like `path:line`: a path with an ending, a colon, a number.
-fn places(line: &str) -> Vec<(String, usize)> {
-    let words = line.split(|ch: char| ch.is_whitespace() || "`()[]\"',;".contains(ch));
-    words
-        .filter_map(|word| {
-            let mut parts = word.split(':');
-            let path = parts.next().filter(|path| {
-                let ending = path.rsplit('/').next().and_then(|name| name.split_once('.'));
-                ending.is_some_and(|(stem, ending)| !stem.is_empty() && !ending.is_empty())
-            })?;
-            let digits: String = parts.next()?.chars().take_while(char::is_ascii_digit).collect();
-            Some((path.to_owned(), digits.parse().ok()?))
-        })
-        .collect()
+fn place_in(word: &str) -> Option<Mention> {
+    let mut parts = word.split(':');
+    let path = parts.next()?;
+    let (stem, ending) = path.rsplit('/').next()?.rsplit_once('.')?;
+    let digits: String = parts.next()?.chars().take_while(char::is_ascii_digit).collect();
+    let number = digits.parse().ok()?;
+    (!stem.is_empty() && !ending.is_empty()).then(|| Mention::Place(path.to_owned(), number))
 }
 
-fn check_place(
-    assistant: &Assistant,
-    gathered: &Gathered,
-    path: &str,
-    line: usize,
-    symbol: Option<String>,
-) -> Citation {
+fn check_place(sources: &Sources, files: &[Snapshot], path: &str, line: usize, symbol: Option<String>) -> Citation {
     let is_it = |snapshot: &&Snapshot| snapshot.path().is_some_and(|known| known.ends_with(path));
-    let known = gathered.files.iter().find(is_it).cloned();
-    let snapshot = known.or_else(|| assistant.read(std::path::Path::new(path)).ok());
+    let known = files.iter().find(is_it).cloned();
+    let snapshot = known.or_else(|| sources.read(std::path::Path::new(path)).ok());
     let ok = snapshot.is_some_and(|snapshot| {
         let rope = snapshot.rope();
         let exists = (1..=rope.len_lines()).contains(&line);
@@ -109,19 +117,19 @@ fn check_place(
     Citation { path: path.to_owned(), line, symbol, ok }
 }
 
-fn definition_of(assistant: &Assistant, gathered: &Gathered, name: &str) -> Option<Citation> {
+fn definition_of(sources: &Sources, files: &[Snapshot], name: &str) -> Option<Citation> {
     let cite = |path: &std::path::Path, line: usize| Citation {
-        path: assistant.workspace.display_path(path),
+        path: sources.workspace.display_path(path),
         line: line + 1,
         symbol: Some(name.to_owned()),
         ok: true,
     };
-    let own = gathered.files.iter().find_map(|snapshot| {
+    let own = files.iter().find_map(|snapshot| {
         let definition = snapshot.definitions().iter().find(|definition| definition.name == name)?;
         Some(cite(snapshot.path()?, text::byte_to_line(snapshot.rope(), definition.name_bytes.start)))
     });
     own.or_else(|| {
-        let found = assistant.workspace.find(name);
+        let found = sources.workspace.find(name);
         // Of several, none is the one that is meant.
         let [only] = found.as_slice() else { return None };
         Some(cite(&only.file.path, only.definition().lines.0))

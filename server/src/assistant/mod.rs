@@ -32,9 +32,15 @@ pub type OpenDocuments = Arc<dyn Fn(&Path) -> Option<Snapshot> + Send + Sync>;
 #[derive(Clone)]
 pub struct Assistant {
     engine: Engine,
+    sources: Sources,
+    limits: Limits,
+}
+
+/// Where code is read from.
+#[derive(Clone)]
+struct Sources {
     workspace: Arc<Workspace>,
     open: OpenDocuments,
-    limits: Limits,
 }
 
 /// What an answer may take.
@@ -178,14 +184,16 @@ impl Assistant {
     /// An assistant for one workspace. `open` says what an editor has open; files that it does not know are read from
     /// disk.
     pub fn new(engine: Engine, workspace: Arc<Workspace>, open: OpenDocuments) -> Assistant {
-        Assistant { engine, workspace, open, limits: Limits::default() }
+        Assistant { engine, sources: Sources { workspace, open }, limits: Limits::default() }
     }
 
     /// The same assistant within other limits.
     pub fn with_limits(self, limits: Limits) -> Assistant {
         Assistant { limits, ..self }
     }
+}
 
+impl Sources {
     /// The file as the editor has it, or as it is on disk.
     fn read(&self, path: &Path) -> Result<Snapshot, AssistantError> {
         let path = self.absolute(path);
@@ -216,8 +224,12 @@ pub async fn answer(
     sink: &mut (dyn FnMut(Update) + Send),
 ) -> Result<Answer, AssistantError> {
     let started = Instant::now();
-    let gathered = evidence::gather(assistant, question, sink).await?;
-    let prompt = prompt::build(&assistant.engine, &gathered, assistant.limits.answer_tokens)?;
+    let engine = &assistant.engine;
+    let counter = evidence::ModelTokens(engine.tokenizer().clone());
+    let gathered = evidence::gather(&assistant.sources, &assistant.limits, counter, question, sink).await?;
+    let room = engine.info().context_tokens.saturating_sub(assistant.limits.answer_tokens);
+    let prompt = prompt::build(engine.tokenizer(), &gathered, room)
+        .ok_or_else(|| AssistantError::NotForChat(engine.info().target.clone()))?;
     for item in &gathered.items {
         sink(Update::Evidence(item.evidence.clone()));
     }
@@ -226,7 +238,7 @@ pub async fn answer(
     sink(Update::Status { text: "the model is reading".to_owned() });
     let finish = generate(assistant, prompt, sink).await?;
 
-    let citations = cite::check(assistant, &gathered, &finish.text);
+    let citations = cite::check(&assistant.sources, &gathered.files, &finish.text);
     for citation in &citations {
         sink(Update::Citation(citation.clone()));
     }

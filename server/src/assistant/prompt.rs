@@ -4,10 +4,8 @@
 //! a file or a message can end the user's turn or speak as the system. Code and messages are data in fences of the
 //! user's turn; the system's turn is ours alone and always the same, so that its keys and values are computed once.
 
-use halfline_inference::Engine;
 use halfline_inference::tokenizer::Tokenizer;
 
-use super::AssistantError;
 use super::evidence::{Gathered, Item, Task};
 
 /// The system's turn.
@@ -26,18 +24,15 @@ name a mistake only if you are sure that there is one.";
 /// What to do with a question.
 const ANSWER: &str = "Answer briefly from the code above. Name places as `path:line`.";
 
-/// The prompt for `gathered`, leaving room for an answer of `answer_tokens`. Evidence that does not fit is left out,
-/// the least important first.
-pub(super) fn build(engine: &Engine, gathered: &Gathered, answer_tokens: usize) -> Result<Vec<u32>, AssistantError> {
-    let tokenizer = engine.tokenizer();
-    let not_for_chat = || AssistantError::NotForChat(engine.info().target.clone());
-    let room = engine.info().context_tokens.saturating_sub(answer_tokens);
+/// The prompt for `gathered`, in at most `room` tokens: evidence that does not fit is left out, the least important
+/// first. `None` when the vocabulary has no ChatML tokens.
+pub(super) fn build(tokenizer: &Tokenizer, gathered: &Gathered, room: usize) -> Option<Vec<u32>> {
     let mut shown = gathered.items.len();
     loop {
         let user = user_turn(&gathered.items[..shown], &gathered.task);
-        let prompt = chat(tokenizer, SYSTEM, &user).ok_or_else(not_for_chat)?;
+        let prompt = chat(tokenizer, SYSTEM, &user)?;
         if prompt.len() <= room || shown == 0 {
-            return Ok(prompt);
+            return Some(prompt);
         }
         shown -= 1;
     }

@@ -187,7 +187,7 @@ unsafe fn or_masked<const FROM: i32, const MASK: i8>(nibbles: __m512i, plane: __
             6 => _mm512_srli_epi16::<2>(plane),
             _ => _mm512_srli_epi16::<3>(plane),
         };
-        // 0xF8 is a | (b & c).
-        _mm512_ternarylogic_epi32::<0xF8>(nibbles, moved, _mm512_set1_epi8(MASK))
+        // 0xEA is a | (b & c).
+        _mm512_ternarylogic_epi32::<0xEA>(nibbles, moved, _mm512_set1_epi8(MASK))
     }
 }

@@ -1,1 +1,46 @@
-//! Tests.
+//! Answers and what is made of the places they name.
+
+use std::sync::Arc;
+
+use expect_test::expect;
+use halfline_context::Workspace;
+
+use super::*;
+
+fn citations(answer: &str) -> String {
+    let dir = tempfile::tempdir().unwrap();
+    std::fs::create_dir(dir.path().join("src")).unwrap();
+    std::fs::write(
+        dir.path().join("src/config.rs"),
+        "//! Doc.\n\npub struct Config;\n\npub fn load() -> Config {\n    Config\n}\n",
+    )
+    .unwrap();
+    std::fs::write(dir.path().join("src/main.rs"), "fn main() {\n    load();\n}\n").unwrap();
+    let sources = Sources { workspace: Arc::new(Workspace::new(dir.path())), open: Arc::new(|_| None) };
+    sources.refresh();
+    let main = sources.read(std::path::Path::new("src/main.rs")).unwrap();
+    let show = |one: Citation| format!("{}:{} {:?} {}\n", one.path, one.line, one.symbol, one.ok);
+    check(&sources, &[main], answer).into_iter().map(show).collect()
+}
+
+#[test]
+fn places_and_names() {
+    let answer = "\
+The function `main` calls `load()` at `src/main.rs:2`, see also main.rs:1.
+It is defined in src/config.rs:5:8 as `config::load`. `String` and `unwrap` say nothing.
+`Config` is a struct; wrong are `src/config.rs:400`, src/gone.rs:3 and `Missing` at src/config.rs:3.
+```rust
+let not = cited(`load`, \"src/main.rs:9\");
+```
+At 12:30 e.g.:5 http://a.b/c:80, `a b`, `1x`: no places. `Config` again.";
+    expect![[r#"
+        src/main.rs:2 Some("load") true
+        main.rs:1 None true
+        src/config.rs:5 None true
+        src/config.rs:400 Some("Config") false
+        src/gone.rs:3 None false
+        src/config.rs:3 Some("Missing") false
+        src/config.rs:3 Some("Config") true
+    "#]]
+    .assert_eq(&citations(answer));
+}

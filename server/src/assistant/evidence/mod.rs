@@ -13,7 +13,7 @@ use halfline_context::debugging::numbered;
 use halfline_context::{Focus, Piece, Snapshot, TokenCounter, gather_debugging};
 use halfline_inference::tokenizer::Tokenizer;
 
-use super::{Assistant, AssistantError, Diagnostic, Evidence, FileRange, Question, Severity, Update};
+use super::{AssistantError, Diagnostic, Evidence, FileRange, Limits, Question, Severity, Sources, Update};
 
 /// Diagnostics beyond this many are left out: the first cause is what matters.
 const MOST_DIAGNOSTICS: usize = 3;
@@ -61,7 +61,7 @@ pub(super) struct Item {
 }
 
 /// Counts with the model's own tokenizer.
-struct ModelTokens(Arc<Tokenizer>);
+pub(super) struct ModelTokens(pub(super) Arc<Tokenizer>);
 
 impl TokenCounter for ModelTokens {
     fn count(&self, text: &str) -> usize {
@@ -69,38 +69,50 @@ impl TokenCounter for ModelTokens {
     }
 }
 
-/// Gathers evidence for `question` within the assistant's limits.
+/// Gathers evidence for `question` within `limits`.
 pub(super) async fn gather(
-    assistant: &Assistant,
+    sources: &Sources,
+    limits: &Limits,
+    counter: impl TokenCounter + 'static,
     question: Question,
     sink: &mut (dyn FnMut(Update) + Send),
 ) -> Result<Gathered, AssistantError> {
+    let sources = sources.clone();
+    let tokens = limits.evidence_tokens;
     match question {
-        Question::Explain { path, line, diagnostics } => {
-            let path = assistant.absolute(&path);
-            let snapshot = assistant.read(&path)?;
+        Question::Explain { path, line, mut diagnostics } => {
+            let path = sources.absolute(&path);
+            let snapshot = sources.read(&path)?;
             let mut notes = Vec::new();
-            let mut diagnostics = diagnostics;
-            if diagnostics.is_empty() && assistant.limits.may_run_checks {
-                let checked = checks::run(&snapshot, &path, assistant.limits.check_time, sink).await;
+            if diagnostics.is_empty() && limits.may_run_checks {
+                let checked = checks::run(&snapshot, &path, limits.check_time, sink).await;
                 diagnostics = relevant(checked.diagnostics, &path, line);
                 notes = checked.notes;
             }
             diagnostics.truncate(MOST_DIAGNOSTICS);
             let help = match diagnostics.first() {
-                Some(first) if assistant.limits.may_run_checks => rust::explain_code(first).await,
+                Some(first) if limits.may_run_checks => rust::explain_code(first).await,
                 _ => None,
             };
             sink(Update::Status { text: "reading the code".to_owned() });
-            let assistant = assistant.clone();
-            blocking(move || explain(&assistant, &snapshot, line, &diagnostics, help, notes)).await
+            let said = Said { diagnostics, help, notes };
+            blocking(move || Ok(explain(&sources, tokens, &counter, &snapshot, line, said))).await
         }
         Question::Ask { question, files } => {
             sink(Update::Status { text: "reading the code".to_owned() });
-            let assistant = assistant.clone();
-            blocking(move || ask(&assistant, question, &files)).await?
+            blocking(move || ask(&sources, tokens, &counter, question, &files)).await
         }
     }
+}
+
+/// What tools said about the place of a question.
+#[derive(Default)]
+struct Said {
+    diagnostics: Vec<Diagnostic>,
+    /// What the first diagnostic's code means.
+    help: Option<Item>,
+    /// Why a checker could not run.
+    notes: Vec<Item>,
 }
 
 /// The diagnostics that a question about `line` of `path` means: those on the line; else the nearest error of the file;
@@ -122,43 +134,42 @@ fn same_path(one: &Path, other: &Path) -> bool {
 }
 
 fn explain(
-    assistant: &Assistant,
+    sources: &Sources,
+    tokens: usize,
+    counter: &dyn TokenCounter,
     snapshot: &Snapshot,
     line: usize,
-    diagnostics: &[Diagnostic],
-    help: Option<Item>,
-    notes: Vec<Item>,
+    said: Said,
 ) -> Gathered {
-    assistant.refresh();
-    let counter = ModelTokens(assistant.engine.tokenizer().clone());
-    let mut left = assistant.limits.evidence_tokens;
+    sources.refresh();
+    let Said { diagnostics, help, notes } = said;
+    let mut left = tokens;
     let mut items = Vec::new();
-    let diagnostics_limit = left / DIAGNOSTICS_SHARE;
-    for diagnostic in diagnostics {
-        let used = assistant.limits.evidence_tokens - left;
-        let item = diagnostic_item(assistant, diagnostic, diagnostics_limit.saturating_sub(used), &counter);
-        left = left.saturating_sub(counter.count(&item.text));
-        items.push(item);
-        if left + diagnostics_limit < assistant.limits.evidence_tokens {
+    for diagnostic in &diagnostics {
+        let limit = (tokens / DIAGNOSTICS_SHARE).saturating_sub(tokens - left);
+        if limit == 0 {
             break;
         }
+        let item = diagnostic_item(sources, diagnostic, limit, counter);
+        left = left.saturating_sub(counter.count(&item.text));
+        items.push(item);
     }
     if diagnostics.is_empty() {
         items.extend(notes);
     }
     // The place is the first diagnostic's, which may be in another file than the question.
     let place = diagnostics.first().and_then(|one| {
-        let other = assistant.absolute(&one.path);
+        let other = sources.absolute(&one.path);
         let snapshot = match snapshot.path() {
             Some(path) if same_path(path, &other) => snapshot.clone(),
-            _ => assistant.read(&other).ok()?,
+            _ => sources.read(&other).ok()?,
         };
         Some((snapshot, one.start.line as usize..=one.end.line.max(one.start.line) as usize))
     });
     let (snapshot, lines) = place.unwrap_or_else(|| (snapshot.clone(), line..=line));
     let message = diagnostics.iter().map(|one| one.message.as_str()).collect::<Vec<_>>().join("\n");
     let focus = Focus { snapshot: snapshot.clone(), lines, message };
-    let pieces = gather_debugging(&focus, left, &counter, Some(&assistant.workspace));
+    let pieces = gather_debugging(&focus, left, counter, Some(&sources.workspace));
     left = left.saturating_sub(pieces.iter().map(|piece| counter.count(&piece.text)).sum());
     items.extend(pieces.into_iter().map(|piece| code_item(piece, &snapshot)));
     items.extend(help.filter(|help| counter.count(&help.text) <= left));
@@ -166,46 +177,52 @@ fn explain(
     Gathered { task, items, files: vec![snapshot] }
 }
 
-fn ask(assistant: &Assistant, question: String, files: &[FileRange]) -> Result<Gathered, AssistantError> {
-    assistant.refresh();
-    let counter = ModelTokens(assistant.engine.tokenizer().clone());
+fn ask(
+    sources: &Sources,
+    tokens: usize,
+    counter: &dyn TokenCounter,
+    question: String,
+    files: &[FileRange],
+) -> Result<Gathered, AssistantError> {
+    sources.refresh();
     let mut items = Vec::new();
     let mut snapshots = Vec::new();
-    let share = assistant.limits.evidence_tokens / files.len().max(1);
+    let share = tokens / files.len().max(1);
     for file in files {
-        let snapshot = assistant.read(&file.path)?;
+        let snapshot = sources.read(&file.path)?;
         let lines = file.lines.clone().unwrap_or(0..=snapshot.rope().len_lines().saturating_sub(1));
         let focus = Focus { snapshot: snapshot.clone(), lines, message: question.clone() };
-        let pieces = gather_debugging(&focus, share, &counter, Some(&assistant.workspace));
+        let pieces = gather_debugging(&focus, share, counter, Some(&sources.workspace));
         items.extend(pieces.into_iter().map(|piece| code_item(piece, &snapshot)));
         snapshots.push(snapshot);
     }
     if files.is_empty() {
-        definitions_named(assistant, &question, &counter, &mut items, &mut snapshots);
+        definitions_named(sources, tokens, counter, &question, &mut items, &mut snapshots);
     }
     if items.is_empty() {
-        items.extend(map_of_workspace(assistant, &counter));
+        items.extend(map_of_workspace(sources, tokens / 2, counter));
     }
     Ok(Gathered { task: Task::Answer(question), items, files: snapshots })
 }
 
 /// The code of definitions whose names the question contains.
 fn definitions_named(
-    assistant: &Assistant,
-    question: &str,
+    sources: &Sources,
+    tokens: usize,
     counter: &dyn TokenCounter,
+    question: &str,
     items: &mut Vec<Item>,
     snapshots: &mut Vec<Snapshot>,
 ) {
-    let mut left = assistant.limits.evidence_tokens;
+    let mut left = tokens;
     let words = question.split(|ch: char| ch != '_' && !ch.is_alphanumeric()).filter(|word| word.len() > 2);
-    for found in words.flat_map(|word| assistant.workspace.find(word)).take(MOST_DEFINITIONS) {
-        let Ok(snapshot) = assistant.read(&found.file.path) else { continue };
+    for found in words.flat_map(|word| sources.workspace.find(word)).take(MOST_DEFINITIONS) {
+        let Ok(snapshot) = sources.read(&found.file.path) else { continue };
         let (first, last) = found.definition().lines;
         let last = last.min(first + DEFINITION_LINES - 1);
         let nothing: RangeInclusive<usize> = 1..=0;
         let piece = Piece {
-            path: assistant.workspace.display_path(&found.file.path),
+            path: sources.workspace.display_path(&found.file.path),
             lines: (first + 1, last + 1),
             text: numbered(&snapshot, &(first..=last), &nothing),
             why: format!("definition of {}", found.definition().name),
@@ -220,14 +237,14 @@ fn definitions_named(
 }
 
 /// What the files of the workspace define, a line each.
-fn map_of_workspace(assistant: &Assistant, counter: &dyn TokenCounter) -> Option<Item> {
-    let mut left = assistant.limits.evidence_tokens / 2;
+fn map_of_workspace(sources: &Sources, tokens: usize, counter: &dyn TokenCounter) -> Option<Item> {
+    let mut left = tokens;
     let mut text = String::new();
     let mut lines = 0;
-    for file in assistant.workspace.files() {
+    for file in sources.workspace.files() {
         let names: Vec<&str> =
             file.definitions.iter().filter(|one| one.container.is_none()).map(|one| one.name.as_str()).collect();
-        let line = format!("{}: {}\n", assistant.workspace.display_path(&file.path), names.join(", "));
+        let line = format!("{}: {}\n", sources.workspace.display_path(&file.path), names.join(", "));
         let cost = counter.count(&line);
         if cost > left {
             break;
@@ -256,12 +273,12 @@ fn code_item(piece: Piece, snapshot: &Snapshot) -> Item {
     }
 }
 
-fn diagnostic_item(assistant: &Assistant, diagnostic: &Diagnostic, tokens: usize, counter: &dyn TokenCounter) -> Item {
+fn diagnostic_item(sources: &Sources, diagnostic: &Diagnostic, tokens: usize, counter: &dyn TokenCounter) -> Item {
     let mut text = diagnostic.text();
     if counter.count(&text) > tokens {
         text = cut_to(&text, tokens.max(40), counter);
     }
-    let path = assistant.workspace.display_path(&assistant.absolute(&diagnostic.path));
+    let path = sources.workspace.display_path(&sources.absolute(&diagnostic.path));
     let lines = (diagnostic.start.line as usize + 1, diagnostic.end.line as usize + 1);
     let source = diagnostic.source.as_deref().unwrap_or("the checker");
     Item { evidence: Evidence { path, lines, why: format!("what {source} says") }, text, fence: "text".to_owned() }
@@ -284,8 +301,13 @@ fn cut_to(text: &str, tokens: usize, counter: &dyn TokenCounter) -> String {
     kept.trim_end().to_owned()
 }
 
-async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, AssistantError> {
-    tokio::task::spawn_blocking(work).await.map_err(|error| AssistantError::Gathering(error.to_string()))
+async fn blocking(
+    work: impl FnOnce() -> Result<Gathered, AssistantError> + Send + 'static,
+) -> Result<Gathered, AssistantError> {
+    match tokio::task::spawn_blocking(work).await {
+        Ok(outcome) => outcome,
+        Err(error) => Err(AssistantError::Gathering(error.to_string())),
+    }
 }
 
 #[cfg(test)]

@@ -1,1 +1,240 @@
-//! Tests.
+//! Checkers on small projects, and what is gathered from what they say.
+
+use std::fs;
+use std::time::Duration;
+
+use expect_test::{Expect, expect};
+use halfline_context::budget::RoughCounter;
+use halfline_context::{Position, Workspace};
+use tempfile::TempDir;
+
+use super::*;
+
+fn project(files: &[(&str, &str)]) -> (TempDir, Sources) {
+    let dir = tempfile::tempdir().unwrap();
+    for (path, text) in files {
+        let path = dir.path().join(path);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, text).unwrap();
+    }
+    let root = dir.path().canonicalize().unwrap();
+    (dir, Sources { workspace: Arc::new(Workspace::new(root)), open: Arc::new(|_| None) })
+}
+
+fn gathered(sources: &Sources, question: Question) -> Gathered {
+    let limits = Limits { may_run_checks: true, ..Limits::default() };
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(gather(sources, &limits, RoughCounter, question, &mut |_| {})).unwrap()
+}
+
+/// Where the evidence is from and why it is there; of messages, how they begin (the rest differs between versions of
+/// the tools).
+fn listing(gathered: &Gathered) -> String {
+    let mut out = format!("{:?}\n", gathered.task);
+    for Item { evidence, text, fence } in &gathered.items {
+        out += &format!("{} {:?} {}: {}\n", evidence.path, evidence.lines, evidence.why, fence);
+        if fence == "text" && !evidence.path.starts_with("rustc") {
+            out += &format!("    {}\n", text.split_once(": ").map_or(text.as_str(), |(start, _)| start));
+        }
+    }
+    out
+}
+
+fn check(files: &[(&str, &str)], question: Question, expected: Expect) {
+    let (_dir, sources) = project(files);
+    expected.assert_eq(&listing(&gathered(&sources, question)));
+}
+
+fn explain_at(path: &str, line: usize) -> Question {
+    Question::Explain { path: path.into(), line: line - 1, diagnostics: Vec::new() }
+}
+
+const MOVED: &str = "fn take(text: String) -> usize {\n    text.len()\n}\n\nfn main() {\n    let text = String::from(\"a\");\n    take(text);\n    println!(\"{text}\");\n}\n";
+
+#[test]
+fn a_rust_file_on_its_own() {
+    check(
+        &[("moved.rs", MOVED)],
+        explain_at("moved.rs", 8),
+        expect![[r#"
+            ExplainProblem
+            moved.rs (8, 8) what rustc says: text
+                error[E0382]
+            moved.rs (1, 9) the file: rust
+            rustc --explain E0382 (1, 14) what E0382 means: text
+        "#]],
+    );
+}
+
+#[test]
+fn a_rust_package_whose_error_is_in_another_file() {
+    check(
+        &[
+            ("Cargo.toml", "[package]\nname = \"sample\"\nversion = \"0.1.0\"\nedition = \"2021\"\n[workspace]\n"),
+            ("src/main.rs", "mod config;\n\nfn main() {\n    config::load();\n}\n"),
+            (
+                "src/config.rs",
+                "pub struct Config {\n    pub port: u16,\n}\n\npub fn load() -> Config {\n    Config { port: \"80\" }\n}\n",
+            ),
+        ],
+        explain_at("src/main.rs", 4),
+        expect![[r#"
+            ExplainProblem
+            src/config.rs (6, 6) what rustc says: text
+                error[E0308]
+            src/config.rs (1, 7) the file: rust
+            rustc --explain E0308 (1, 14) what E0308 means: text
+        "#]],
+    );
+}
+
+#[test]
+fn a_package_that_cannot_be_checked_says_why() {
+    let (_dir, sources) = project(&[("Cargo.toml", "[package\n"), ("src/lib.rs", "pub fn f() {}\n")]);
+    let found = gathered(&sources, explain_at("src/lib.rs", 1));
+    assert_eq!(found.items[0].evidence.why, "the checker could not run");
+    assert!(found.items[0].text.contains("Cargo.toml"), "{}", found.items[0].text);
+}
+
+#[test]
+fn a_python_syntax_error() {
+    check(
+        &[("a.py", "import os\n\ndef f(x):\n    if x\n        return 1\n")],
+        explain_at("a.py", 4),
+        expect![[r#"
+            ExplainProblem
+            a.py (4, 4) what python says: text
+                error[SyntaxError] on line 4
+            a.py (1, 5) the file: python
+        "#]],
+    );
+}
+
+#[test]
+fn code_without_a_problem() {
+    check(
+        &[("a.py", "def f(x):\n    return x + 1\n")],
+        explain_at("a.py", 2),
+        expect![[r#"
+            ExplainCode { line: 1 }
+            a.py (1, 2) the file: python
+        "#]],
+    );
+}
+
+#[test]
+fn given_diagnostics_are_taken_at_their_word() {
+    let diagnostic = |line: u32, message: &str| Diagnostic {
+        path: "moved.rs".into(),
+        start: Position::new(line, 4),
+        end: Position::new(line, 8),
+        severity: Severity::Error,
+        code: Some("X1".into()),
+        source: Some("lint".into()),
+        message: message.into(),
+        rendered: None,
+    };
+    let diagnostics = vec![diagnostic(1, "`text` is too short"), diagnostic(6, &"many words ".repeat(2000))];
+    check(
+        &[("moved.rs", MOVED)],
+        Question::Explain { path: "moved.rs".into(), line: 1, diagnostics },
+        expect![[r#"
+            ExplainProblem
+            moved.rs (2, 2) what lint says: text
+                error[X1] on line 2
+            moved.rs (7, 7) what lint says: text
+                error[X1] on line 7
+            moved.rs (1, 9) the file: rust
+        "#]],
+    );
+}
+
+#[test]
+fn a_question_that_names_a_definition() {
+    let question = |text: &str| Question::Ask { question: text.into(), files: Vec::new() };
+    let files = [("moved.rs", MOVED), ("b.py", "class Shape:\n    pass\n")];
+    check(
+        &files,
+        question("What does `take` do?"),
+        expect![[r#"
+        Answer("What does `take` do?")
+        moved.rs (1, 3) definition of take: rust
+    "#]],
+    );
+    check(
+        &files,
+        question("What is this about?"),
+        expect![[r#"
+            Answer("What is this about?")
+            workspace (1, 2) files and what they define: text
+                b.py
+        "#]],
+    );
+    check(
+        &[],
+        question("What is a monad?"),
+        expect![[r#"
+        Answer("What is a monad?")
+    "#]],
+    );
+}
+
+#[test]
+fn a_question_about_lines() {
+    let files = vec![FileRange { path: "moved.rs".into(), lines: Some(5..=6) }];
+    check(
+        &[("moved.rs", MOVED)],
+        Question::Ask { question: "Why?".into(), files },
+        expect![[r#"
+            Answer("Why?")
+            moved.rs (1, 9) the file: rust
+        "#]],
+    );
+}
+
+#[test]
+fn the_diagnostics_that_are_meant() {
+    let at = |path: &str, line: u32, severity: Severity| Diagnostic {
+        path: path.into(),
+        start: Position::new(line, 0),
+        end: Position::new(line, 1),
+        severity,
+        code: None,
+        source: None,
+        message: String::new(),
+        rendered: None,
+    };
+    use Severity::{Error, Warning};
+    for (name, all, expected) in [
+        (
+            "on the line, errors first",
+            vec![at("a", 3, Warning), at("a", 3, Error), at("a", 4, Error)],
+            vec![("a", 3), ("a", 3)],
+        ),
+        (
+            "the nearest error of the file",
+            vec![at("a", 9, Error), at("a", 1, Error), at("a", 2, Warning)],
+            vec![("a", 1)],
+        ),
+        ("an error elsewhere", vec![at("b", 7, Error), at("a", 2, Warning)], vec![("b", 7)]),
+        ("no error", vec![at("a", 2, Warning)], vec![]),
+    ] {
+        let found = relevant(all, Path::new("a"), 3);
+        let places: Vec<_> = found.iter().map(|one| (one.path.to_str().unwrap(), one.start.line)).collect();
+        assert_eq!(places, expected, "{name}");
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn a_command_that_takes_too_long_ends_with_its_children() {
+    let dir = tempfile::tempdir().unwrap();
+    let marker = dir.path().join("still-running");
+    let mut shell = tokio::process::Command::new("sh");
+    shell.arg("-c").arg(format!("(sleep 2; touch {}) & wait", marker.display()));
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let error = runtime.block_on(command::run(shell, Duration::from_secs(1))).unwrap_err();
+    assert_eq!(error, "sh took longer than 1 s and was ended");
+    std::thread::sleep(Duration::from_secs(3));
+    assert!(!marker.exists(), "the shell's child went on");
+}
