@@ -27,9 +27,9 @@ class Terminal:
             "vim.o.swapfile, vim.o.shadafile = false, 'NONE'\n"
             "vim.o.laststatus, vim.o.termguicolors = 2, false\n"
             "vim.o.statusline = \"%f %m%=%{%v:lua.require'halfline'.status()%} \"\n"
-            f"require('halfline').setup({{ cmd = {{ {str(halfline)!r}, 'lsp' }} }})\n" + config
+            f"require('halfline').setup({{ cmd = {{ {str(Path(halfline).resolve())!r}, 'lsp' }} }})\n" + config
         )
-        self.command = [str(nvim), "-u", str(init), "-i", "NONE"]
+        self.command = [str(Path(nvim).resolve()), "-u", str(init), "-i", "NONE"]
         self.environment = {
             "XDG_STATE_HOME": str(self.workspace.parent / "state"),
             "XDG_CONFIG_HOME": str(self.workspace.parent / "config"),
@@ -52,7 +52,8 @@ class Terminal:
         tmux_config = self.workspace.parent / "tmux.conf"
         tmux_config.write_text(
             "set -g default-terminal screen-256color\nset -sg escape-time 0\nset -g status off\n"
-            "set -ga terminal-overrides ',*:Tc'\n"
+            # What an editor that ended said stays to be read.
+            "set -ga terminal-overrides ',*:Tc'\nset -g remain-on-exit on\n"
         )
         subprocess.run(
             ["tmux", "-S", self.socket, "-f", str(tmux_config), "new-session", "-d", "-x", str(columns), "-y", str(rows)]
