@@ -9,8 +9,8 @@ from pathlib import Path
 
 REPOSITORY = Path(__file__).resolve().parents[3]
 
-# The colour of `HalflineGhost` as a terminal of 256 colours is told it.
-GHOST_COLOUR = "38;5;245"
+# The colour of `HalflineGhost`, as terminals of 256 colours and of all colours are told it.
+GHOST_COLOURS = ("38;5;245", "38;2;138;143;152")
 
 
 class Terminal:
@@ -78,7 +78,7 @@ class Terminal:
         """The text on the screen that has the colour of ghost text."""
         # A run of one look goes from its escape sequence to the next one.
         runs = re.findall(r"\x1b\[([0-9;]*)m([^\x1b]*)", self.screen(colours=True))
-        return "".join(text for look, text in runs if GHOST_COLOUR in look)
+        return "".join(text for look, text in runs if any(colour in look for colour in GHOST_COLOURS))
 
     def wait(self, what, condition, seconds):
         """Poll until the condition holds and return its value; fail with the screen as it is."""

@@ -27,6 +27,8 @@ M.open = function(options)
   H.map_keys(self)
   vim.api.nvim_create_autocmd('BufWipeout', { buffer = self.bufnr, once = true, callback = options.on_close })
   H.append(self, { '> ' .. options.subject, '', '' })
+  -- Reading starts at the top; a cursor at the end would be pushed along.
+  vim.api.nvim_win_set_cursor(self.window, { 1, 0 })
 
   return {
     add = function(value)
@@ -80,6 +82,7 @@ H.finish = function(self, result)
     H.append(self, vim.list_extend({ '', '' }, self.after))
   end
   H.set_title(self, nil)
+  H.shrink(self)
 end
 
 H.fail = function(self, message)
@@ -145,13 +148,16 @@ H.open_window = function(bufnr)
     vim.wo[window][option] = value
   end
   vim.wo[window].signcolumn = 'no'
+  vim.wo[window].fillchars = 'eob: '
   vim.wo[window].conceallevel = 2
   return window
 end
 
 -- Below the cursor's line, or above it where there is more room.
 H.float_config = function()
-  local row = vim.fn.screenrow()
+  -- Not screenrow(): while a command runs, that is the command line's.
+  local cursor = vim.api.nvim_win_get_cursor(0)
+  local row = vim.fn.screenpos(0, cursor[1], cursor[2] + 1).row
   local below, above = vim.o.lines - row - vim.o.cmdheight - 3, row - 4
   local fits_below = below >= math.min(above, 12)
   return {
@@ -168,14 +174,25 @@ end
 
 H.set_title = function(self, what)
   local title = ('Halfline: %s%s'):format(self.options.title, what and (' · ' .. what .. '…') or '')
-  if not vim.api.nvim_win_is_valid(self.window) then
-    return
-  elseif vim.api.nvim_win_get_config(self.window).relative ~= '' then
+  if H.is_float(self) then
     local footer = ' q closes · <CR> on a path opens it '
     vim.api.nvim_win_set_config(self.window, { title = (' %s '):format(title), footer = footer, footer_pos = 'right' })
-  else
+  elseif vim.api.nvim_win_is_valid(self.window) then
     vim.wo[self.window].statusline = (' %s '):format(title:gsub('%%', '%%%%'))
   end
+end
+
+-- No larger than the answer, now that all of it is there.
+H.shrink = function(self)
+  if H.is_float(self) then
+    local needed = vim.api.nvim_win_text_height(self.window, {}).all
+    local height = math.max(1, math.min(needed, vim.api.nvim_win_get_height(self.window)))
+    vim.api.nvim_win_set_height(self.window, height)
+  end
+end
+
+H.is_float = function(self)
+  return vim.api.nvim_win_is_valid(self.window) and vim.api.nvim_win_get_config(self.window).relative ~= ''
 end
 
 H.map_keys = function(self)
