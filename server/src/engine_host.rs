@@ -79,8 +79,9 @@ impl EngineHost {
 /// The models that `config` asks for on this machine, before anything is loaded.
 pub fn choose_models(config: &EngineConfig) -> Result<Choice, String> {
     let store = Store::open().map_err(|error| error.to_string())?;
+    let manifest = Manifest::load().map_err(|error| error.to_string())?;
     let cache_bytes = cache_bytes(config);
-    choose(&store, &Manifest::builtin(), &wanted(&config.target), &wanted(&config.draft), cache_bytes, &fit::memory())
+    choose(&store, &manifest, &wanted(&config.target), &wanted(&config.draft), cache_bytes, &fit::memory())
         .map_err(|error| error.to_string())
 }
 

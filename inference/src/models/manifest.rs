@@ -1,6 +1,10 @@
 //! The manifest (`models.toml`): what a model must be byte for byte, where it may come from, and what it is for.
 
+use std::path::Path;
+
 use serde::{Deserialize, Serialize};
+
+use super::store::{StoreError, failed};
 
 /// The known models, in order of preference as a target.
 #[derive(Clone, Debug, Deserialize)]
@@ -124,6 +128,17 @@ impl Manifest {
         // A test parses the same text, so this cannot fail in a build that passed its tests.
         Manifest::parse(include_str!("../../models.toml"))
             .unwrap_or_else(|_| Manifest { hub: String::new(), models: Vec::new() })
+    }
+
+    /// The manifest that `HALFLINE_MANIFEST` names, for those who publish models of their own; else the built-in one.
+    pub fn load() -> Result<Manifest, StoreError> {
+        let Some(path) = std::env::var_os("HALFLINE_MANIFEST").filter(|path| !path.is_empty()) else {
+            return Ok(Manifest::builtin());
+        };
+        let path = Path::new(&path);
+        let text = std::fs::read_to_string(path).map_err(failed("read the manifest", path))?;
+        Manifest::parse(&text)
+            .map_err(|error| StoreError::Manifest { path: path.to_path_buf(), reason: error.to_string() })
     }
 
     /// Reads a manifest.

@@ -5,6 +5,7 @@
 pub mod choose;
 pub mod fit;
 pub mod manifest;
+pub mod pull;
 pub mod store;
 
 pub use choose::{Choice, Wanted, choose, recommended};

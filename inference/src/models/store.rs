@@ -30,6 +30,14 @@ pub enum StoreError {
         /// Why it failed.
         source: io::Error,
     },
+    /// The manifest that the user named is not one.
+    #[error("{path} (HALFLINE_MANIFEST) is no manifest of models: {reason}", path = path.display())]
+    Manifest {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
     /// Nobody knows a model of that name.
     #[error(
         "there is no model `{name}` on disk or in the manifest; known are {known}, and any GGUF file can be imported with `halfline models import FILE`"

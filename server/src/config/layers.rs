@@ -17,7 +17,8 @@ use super::{Config, Loaded, Origin, Problem, Severity};
 pub(super) const VARIABLE_PREFIX: &str = "HALFLINE_";
 
 /// Variables that are not settings, and have their meaning elsewhere.
-const OTHER_VARIABLES: &[&str] = &["HALFLINE_CONFIG", "HALFLINE_MODELS", "HALFLINE_HUB", "HALFLINE_LOG"];
+const OTHER_VARIABLES: &[&str] =
+    &["HALFLINE_CONFIG", "HALFLINE_MODELS", "HALFLINE_MANIFEST", "HALFLINE_HUB", "HALFLINE_LOG"];
 
 /// Where to read from.
 #[derive(Clone, Debug, Default)]

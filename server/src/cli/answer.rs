@@ -1,0 +1,80 @@
+//! Printing an answer of the assistant as it comes; `ask`, `explain` and `try` share it.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use halfline_context::Workspace;
+use halfline_inference::Engine;
+
+use super::{output, session};
+use crate::assistant::{self, Answer, Assistant, Limits, Question, Update};
+use crate::config::Config;
+
+/// How long a checker that a person waits for may run.
+const CHECK_TIME: Duration = Duration::from_secs(120);
+
+/// Answers `question`. Text streams to standard output unless `quiet`; what is being done goes to standard error.
+pub(super) fn run(
+    config: &Config,
+    engine: Engine,
+    workspace: Arc<Workspace>,
+    question: Question,
+    quiet: bool,
+) -> anyhow::Result<Answer> {
+    let assistant = Assistant::new(engine, workspace, Arc::new(|_: &Path| None)).with_limits(Limits {
+        evidence_tokens: config.assistant.prompt_tokens,
+        answer_tokens: config.assistant.max_tokens,
+        check_time: CHECK_TIME,
+        may_run_checks: config.assistant.may_run_checks,
+    });
+    let mut broken = None;
+    let answer = session::block_on(assistant::answer(&assistant, question, &mut |update| match update {
+        Update::Status { text } => output::note(&text),
+        Update::Text { text } if !quiet => {
+            if let Err(error) = output::piece(&text) {
+                broken.get_or_insert(error);
+            }
+        }
+        Update::Text { .. } | Update::Evidence(_) | Update::Citation(_) => {}
+    }))??;
+    if let Some(error) = broken {
+        return Err(error.into());
+    }
+    if !quiet {
+        output::line("")?;
+    }
+    Ok(answer)
+}
+
+/// Says what an answer rests on, which places it names that are not there, and what it cost.
+pub(super) fn footer(answer: &Answer) {
+    for evidence in &answer.evidence {
+        let (first, last) = evidence.lines;
+        output::note(&format!("read {}:{first}-{last} ({})", evidence.path, evidence.why));
+    }
+    for citation in answer.citations.iter().filter(|citation| !citation.ok) {
+        output::note(&format!("the answer names {}, which is not there", citation.path));
+    }
+    output::note(&cost(answer));
+}
+
+/// What an answer cost, in one line.
+pub(super) fn cost(answer: &Answer) -> String {
+    let timings = &answer.timings_ms;
+    format!(
+        "{}: {:.1} s (evidence {:.1} s, reading {:.1} s, writing {:.1} s), {} tokens read, {} written",
+        answer.model,
+        timings.total / 1e3,
+        timings.evidence / 1e3,
+        timings.prefill / 1e3,
+        timings.decode / 1e3,
+        answer.tokens.prompt,
+        answer.tokens.generated
+    )
+}
+
+/// The path as the assistant wants it: absolute, whatever directory the command was started in.
+pub(super) fn absolute(path: &Path) -> anyhow::Result<PathBuf> {
+    Ok(std::path::absolute(path)?)
+}

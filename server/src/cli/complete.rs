@@ -1,0 +1,76 @@
+//! `halfline complete`: one inline completion, as an editor would show it.
+
+use std::path::PathBuf;
+
+use super::place::{self, Cursor};
+use super::{Invocation, output, root_of, session};
+use crate::completion::{Completer, Query, Trigger};
+use crate::config::ModelChoice;
+
+/// Print one inline completion
+#[derive(clap::Args)]
+#[command(
+    about = "Print one inline completion",
+    after_help = "Lines and columns count from 1, columns in characters.\n\nExample: halfline complete src/main.rs:12:9 --json"
+)]
+pub(super) struct Args {
+    /// Where the cursor is
+    #[arg(value_name = "FILE:LINE:COL")]
+    place: Cursor,
+    /// Workspace that definitions are looked up in [default: the one around FILE]
+    #[arg(long, value_name = "DIR")]
+    root: Option<PathBuf>,
+    /// The most tokens to generate [default: the setting completion.max_tokens]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=2048))]
+    at_most: Option<u16>,
+    /// Show the model nothing but FILE
+    #[arg(long)]
+    no_context: bool,
+    /// Model to ask: a name from `halfline models list`, or the path of a GGUF file
+    #[arg(long, value_name = "M")]
+    model: Option<String>,
+    /// Print one JSON document
+    #[arg(long)]
+    json: bool,
+}
+
+pub(super) fn run(args: Args, invocation: &Invocation) -> anyhow::Result<()> {
+    let snapshot = place::open(&args.place.path)?;
+    let offset = place::offset(&snapshot, &args.place)?;
+    let root = root_of(args.root.as_deref(), &args.place.path)?;
+    let mut config = invocation.config(&root)?;
+    if let Some(model) = args.model {
+        config.engine.target = ModelChoice::from(model);
+    }
+    let (engine, workspace) = if args.no_context {
+        (session::load(&config)?, None)
+    } else {
+        let (engine, workspace) = session::open(&config, &root)?;
+        (engine, Some(workspace))
+    };
+    let completer = Completer::new(&config, workspace);
+    let query = Query {
+        trigger: Trigger::Invoked,
+        use_context: !args.no_context,
+        max_tokens: args.at_most.map(usize::from),
+        ..Query::new(snapshot, offset)
+    };
+    let outcome = session::block_on(completer.complete(&engine, query, || ()))??;
+    if args.json {
+        return output::json(&outcome);
+    }
+    for item in &outcome.items {
+        output::line(&item.text)?;
+    }
+    if let Some(reason) = &outcome.silent {
+        output::note(&format!("nothing to offer: {reason}"));
+    }
+    output::note(&format!(
+        "{}: {} ms, {} tokens of prompt, {} generated",
+        outcome.model,
+        outcome.timings_ms.total.round(),
+        outcome.tokens.prompt,
+        outcome.tokens.generated
+    ));
+    Ok(())
+}
