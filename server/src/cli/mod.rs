@@ -3,10 +3,17 @@
 //! A command prints its result on standard output and everything else on standard error, and returns an error to end
 //! with exit code 1 and one line. Wrong usage is clap's, and ends with 2.
 
+mod answer;
+mod ask;
+mod complete;
 mod config;
+mod explain;
 mod logging;
 mod lsp;
+mod models;
 mod output;
+mod place;
+mod session;
 
 use std::ffi::OsString;
 use std::path::Path;
@@ -38,8 +45,12 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
-    Config(config::Args),
     Lsp(lsp::Args),
+    Complete(complete::Args),
+    Explain(explain::Args),
+    Ask(ask::Args),
+    Models(models::Args),
+    Config(config::Args),
 }
 
 /// What every command gets.
@@ -57,8 +68,12 @@ pub fn run() -> ExitCode {
     };
     let invocation = Invocation { flags: cli.set };
     let result = match cli.command {
-        Command::Config(args) => config::run(args, &invocation),
         Command::Lsp(args) => lsp::run(args, &invocation),
+        Command::Complete(args) => complete::run(args, &invocation),
+        Command::Explain(args) => explain::run(args, &invocation),
+        Command::Ask(args) => ask::run(args, &invocation),
+        Command::Models(args) => models::run(args),
+        Command::Config(args) => config::run(args, &invocation),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

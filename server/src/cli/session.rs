@@ -37,7 +37,9 @@ pub(super) fn open(config: &Config, root: &Path) -> anyhow::Result<(Engine, Arc<
 /// Loads the engine; a spinner says how far it is where someone looks.
 pub(super) fn load(config: &Config) -> anyhow::Result<Engine> {
     let spinner = if std::io::stderr().is_terminal() { ProgressBar::new_spinner() } else { ProgressBar::hidden() };
-    spinner.set_style(ProgressStyle::with_template("{spinner} {msg} {elapsed}").unwrap_or_else(|_| ProgressStyle::default_spinner()));
+    spinner.set_style(
+        ProgressStyle::with_template("{spinner} {msg} {elapsed}").unwrap_or_else(|_| ProgressStyle::default_spinner()),
+    );
     spinner.enable_steady_tick(Duration::from_millis(100));
     let engine = load_blocking(&config.engine, |message, percent| {
         spinner.set_message(match percent {
@@ -51,6 +53,7 @@ pub(super) fn load(config: &Config) -> anyhow::Result<Engine> {
 
 /// Runs a future to its end on this thread.
 pub(super) fn block_on<T>(future: impl Future<Output = T>) -> anyhow::Result<T> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().context("cannot start a runtime")?;
+    let runtime =
+        tokio::runtime::Builder::new_current_thread().enable_all().build().context("cannot start a runtime")?;
     Ok(runtime.block_on(future))
 }

@@ -52,7 +52,9 @@ pub(super) fn run(args: &Args, store: &Store, manifest: &Manifest) -> anyhow::Re
         }
         if args.json {
             let (sha256, problem) = if ok { (Some(detail), None) } else { (None, Some(detail)) };
-            rows.push(json!({ "name": entry.name, "path": entry.path, "ok": ok, "sha256": sha256, "problem": problem }));
+            rows.push(
+                json!({ "name": entry.name, "path": entry.path, "ok": ok, "sha256": sha256, "problem": problem }),
+            );
         } else {
             output::line(&format!("{:<38} {} {detail}", entry.name, if ok { "right  " } else { "DAMAGED" }))?;
         }
