@@ -7,6 +7,7 @@ mod answer;
 mod ask;
 mod complete;
 mod config;
+mod doctor;
 mod explain;
 mod logging;
 mod lsp;
@@ -14,6 +15,7 @@ mod models;
 mod output;
 mod place;
 mod session;
+mod try_it;
 
 use std::ffi::OsString;
 use std::path::Path;
@@ -45,11 +47,14 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
+    #[command(name = "try")]
+    Try(try_it::Args),
     Lsp(lsp::Args),
     Complete(complete::Args),
     Explain(explain::Args),
     Ask(ask::Args),
     Models(models::Args),
+    Doctor(doctor::Args),
     Config(config::Args),
 }
 
@@ -68,11 +73,13 @@ pub fn run() -> ExitCode {
     };
     let invocation = Invocation { flags: cli.set };
     let result = match cli.command {
+        Command::Try(args) => try_it::run(args, &invocation),
         Command::Lsp(args) => lsp::run(args, &invocation),
         Command::Complete(args) => complete::run(args, &invocation),
         Command::Explain(args) => explain::run(args, &invocation),
         Command::Ask(args) => ask::run(args, &invocation),
         Command::Models(args) => models::run(args),
+        Command::Doctor(args) => doctor::run(&args, &invocation),
         Command::Config(args) => config::run(args, &invocation),
     };
     match result {

@@ -14,6 +14,8 @@ use indicatif::{ProgressBar, ProgressStyle};
 
 use super::output;
 
+pub(super) use list::describe;
+
 /// Get, check and remove models
 #[derive(clap::Args)]
 #[command(
