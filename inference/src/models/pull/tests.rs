@@ -170,92 +170,140 @@ fn check(before: Option<&[u8]>, acts: &[Act], expected: Expect) {
 
 #[test]
 fn whole_file() {
-    check(None, &[Act::Serve], expect![[r#"
+    check(
+        None,
+        &[Act::Serve],
+        expect![[r#"
         right
         asked: -
         left: Test.gguf 300000
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
 fn resumes_after_a_cut_by_itself_and_from_an_earlier_pull() {
-    check(None, &[Act::Cut(100_000), Act::Cut(50_000), Act::Serve], expect![[r#"
+    check(
+        None,
+        &[Act::Cut(100_000), Act::Cut(50_000), Act::Serve],
+        expect![[r#"
         right
         asked: - bytes=100000- bytes=150000-
         left: Test.gguf 300000
-    "#]]);
-    check(Some(&content()[..123_456]), &[Act::Serve], expect![[r#"
+    "#]],
+    );
+    check(
+        Some(&content()[..123_456]),
+        &[Act::Serve],
+        expect![[r#"
         right
         asked: bytes=123456-
         left: Test.gguf 300000
-    "#]]);
-    check(Some(&content()), &[Act::Status(500)], expect![[r#"
+    "#]],
+    );
+    check(
+        Some(&content()),
+        &[Act::Status(500)],
+        expect![[r#"
         right
         asked: 
         left: Test.gguf 300000
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
 fn a_server_without_ranges_starts_over() {
-    check(Some(&content()[..123_456]), &[Act::Whole], expect![[r#"
+    check(
+        Some(&content()[..123_456]),
+        &[Act::Whole],
+        expect![[r#"
         right
         asked: bytes=123456-
         left: Test.gguf 300000
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
 fn a_damaged_part_is_thrown_away_once() {
-    check(Some(&[7; 1000]), &[Act::Serve], expect![[r#"
+    check(
+        Some(&[7; 1000]),
+        &[Act::Serve],
+        expect![[r#"
         passed over: what an earlier pull left: its SHA-256 is wrong; starting again from the first byte
         right
         asked: bytes=1000- -
         left: Test.gguf 300000
-    "#]]);
-    check(Some(&[7; 400_000]), &[Act::Serve], expect![[r#"
+    "#]],
+    );
+    check(
+        Some(&[7; 400_000]),
+        &[Act::Serve],
+        expect![[r#"
         right
         asked: -
         left: Test.gguf 300000
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
 fn wrong_bytes_never_get_the_name() {
-    check(None, &[Act::Wrong], expect![[r#"
+    check(
+        None,
+        &[Act::Wrong],
+        expect![[r#"
         passed over: HUB/a/b/resolve/main/Test.gguf: it brought a file whose SHA-256 is not 10e5ea249ba15cf9da0925b29f6caca069e088f63eec3521e5560c1a0394058a
         error: no source could bring `test`: HUB/a/b/resolve/main/Test.gguf: it brought a file whose SHA-256 is not 10e5ea249ba15cf9da0925b29f6caca069e088f63eec3521e5560c1a0394058a; what came so far is kept, so run the command again when the network is back, or take a file from elsewhere in with `halfline models import FILE`
         asked: -
         left: 
-    "#]]);
-    check(None, &[Act::Short], expect![[r#"
+    "#]],
+    );
+    check(
+        None,
+        &[Act::Short],
+        expect![[r#"
         passed over: HUB/a/b/resolve/main/Test.gguf: its file has 1000 bytes, and 300000 are right
         error: no source could bring `test`: HUB/a/b/resolve/main/Test.gguf: its file has 1000 bytes, and 300000 are right; what came so far is kept, so run the command again when the network is back, or take a file from elsewhere in with `halfline models import FILE`
         asked: -
         left: 
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
 fn refusals_and_silence_are_passed_over() {
-    check(None, &[Act::Status(404)], expect![[r#"
+    check(
+        None,
+        &[Act::Status(404)],
+        expect![[r#"
         passed over: HUB/a/b/resolve/main/Test.gguf: it answered with HTTP status 404
         error: no source could bring `test`: HUB/a/b/resolve/main/Test.gguf: it answered with HTTP status 404; what came so far is kept, so run the command again when the network is back, or take a file from elsewhere in with `halfline models import FILE`
         asked: -
         left: 
-    "#]]);
-    check(None, &[Act::Silent], expect![[r#"
+    "#]],
+    );
+    check(
+        None,
+        &[Act::Silent],
+        expect![[r#"
         passed over: HUB/a/b/resolve/main/Test.gguf: it did not answer in time
         error: no source could bring `test`: HUB/a/b/resolve/main/Test.gguf: it did not answer in time; what came so far is kept, so run the command again when the network is back, or take a file from elsewhere in with `halfline models import FILE`
         asked: -
         left: 
-    "#]]);
-    check(None, &[Act::Stall], expect![[r#"
+    "#]],
+    );
+    check(
+        None,
+        &[Act::Stall],
+        expect![[r#"
         passed over: HUB/a/b/resolve/main/Test.gguf: it did not answer in time after 20000 of 300000 bytes
         error: no source could bring `test`: HUB/a/b/resolve/main/Test.gguf: it did not answer in time after 20000 of 300000 bytes; what came so far is kept, so run the command again when the network is back, or take a file from elsewhere in with `halfline models import FILE`
         asked: - bytes=5000- bytes=10000- bytes=15000-
         left: Test.gguf.part 20000
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
