@@ -51,13 +51,13 @@ pub fn gather_debugging(
 }
 
 /// Lines `first..=last` of `snapshot` (from 0) as `  12 | code`, those in `marked` with `>` in front.
-pub fn numbered(snapshot: &Snapshot, lines: &RangeInclusive<usize>, marked: &RangeInclusive<usize>) -> String {
+pub fn numbered(snapshot: &Snapshot, lines: &RangeInclusive<usize>, marked: Option<&RangeInclusive<usize>>) -> String {
     let rope = snapshot.rope();
     let last = (*lines.end()).min(rope.len_lines().saturating_sub(1));
     let width = (last + 1).to_string().len();
     let mut out = String::new();
     for line in *lines.start()..=last {
-        let mark = if marked.contains(&line) { '>' } else { ' ' };
+        let mark = if marked.is_some_and(|marked| marked.contains(&line)) { '>' } else { ' ' };
         let row = format!("{mark}{:>width$} | {}", line + 1, text::line_content(rope, line));
         out.push_str(row.trim_end());
         out.push('\n');
@@ -111,7 +111,7 @@ fn show_place(focus: &Focus, workspace: Option<&Workspace>, gathering: &mut Gath
     }
     let limit = gathering.left * 2 / 3;
     for (lines, why) in candidates {
-        let shown = numbered(snapshot, &lines, &(first..=last));
+        let shown = numbered(snapshot, &lines, Some(&(first..=last)));
         if gathering.counter.count(&shown) <= limit {
             let path = own_path(snapshot, workspace);
             let whole = (lines.start() + 1, lines.end() + 1);
@@ -161,7 +161,7 @@ fn show_imports(
             text.split(|ch: char| ch != '_' && !ch.is_alphanumeric()).any(|word| names.iter().any(|name| name == word));
         if used && !shown.contains(&first) {
             let path = own_path(&focus.snapshot, workspace);
-            let text = numbered(&focus.snapshot, &(first..=last), &(1..=0));
+            let text = numbered(&focus.snapshot, &(first..=last), None);
             gathering.take(Piece { path, lines: (first + 1, last + 1), text, why: "an import it uses".to_owned() });
         }
     }

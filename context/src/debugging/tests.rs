@@ -74,5 +74,5 @@ fn lines_past_the_end_show_the_last() {
 #[test]
 fn numbered_lines_mark_the_place() {
     let snapshot = Snapshot::of_text(None, "a\n\nb\r\nc");
-    assert_eq!(numbered(&snapshot, &(0..=9), &(2..=2)), " 1 | a\n 2 |\n>3 | b\n 4 | c\n");
+    assert_eq!(numbered(&snapshot, &(0..=9), Some(&(2..=2))), " 1 | a\n 2 |\n>3 | b\n 4 | c\n");
 }

@@ -13,7 +13,7 @@ fn dump(snapshot: &Snapshot) -> Vec<String> {
     fn walk(node: Node<'_>, out: &mut Vec<String>) {
         out.push(format!("{} {:?} {} {}", node.kind(), node.range(), node.is_missing(), node.is_error()));
         for i in 0..node.child_count() {
-            walk(node.child(i as u32).unwrap(), out);
+            walk(node.child(i).unwrap(), out);
         }
     }
     let mut out = Vec::new();
@@ -109,7 +109,7 @@ fn check_tree(id: &str, snapshot: &Snapshot, text: &str) {
             let column = before.iter().rev().take_while(|&&byte| byte != b'\n').count();
             assert_eq!(place, Point::new(row, column), "{node} in {text:?}");
         }
-        stack.extend((0..node.child_count()).filter_map(|i| node.child(i as u32)));
+        stack.extend((0..node.child_count()).filter_map(|i| node.child(i)));
     }
 }
 

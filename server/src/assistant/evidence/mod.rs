@@ -5,7 +5,6 @@ mod command;
 mod python;
 mod rust;
 
-use std::ops::RangeInclusive;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -220,11 +219,10 @@ fn definitions_named(
         let Ok(snapshot) = sources.read(&found.file.path) else { continue };
         let (first, last) = found.definition().lines;
         let last = last.min(first + DEFINITION_LINES - 1);
-        let nothing: RangeInclusive<usize> = 1..=0;
         let piece = Piece {
             path: sources.workspace.display_path(&found.file.path),
             lines: (first + 1, last + 1),
-            text: numbered(&snapshot, &(first..=last), &nothing),
+            text: numbered(&snapshot, &(first..=last), None),
             why: format!("definition of {}", found.definition().name),
         };
         let cost = counter.count(&piece.text);
