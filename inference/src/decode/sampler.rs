@@ -2,6 +2,8 @@
 //!
 //! One distribution serves sampling and the verification of proposed tokens, so that the two cannot disagree.
 
+use std::cmp::Ordering;
+
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 
@@ -50,8 +52,8 @@ impl Sampler {
         Choice { token, probability: probability_of(logits, token) }
     }
 
-    /// The distribution that [`Sampler::sample`] draws from: tokens with their probabilities, which sum to 1, the most
-    /// probable first, the lowest id first among equals. One token if greedy.
+    /// The distribution that [`Sampler::sample`] draws from: tokens with their probabilities, which sum to 1, in no
+    /// particular order. One token if greedy.
     pub fn distribution(&self, logits: &[f32], history: &[u32]) -> Vec<(u32, f32)> {
         let mut logits = logits.to_vec();
         self.penalise(&mut logits, history);
@@ -100,28 +102,13 @@ impl Sampler {
         let mut candidates: Vec<(u32, f32)> = (0..).zip(logits.iter().map(|&logit| weight(logit))).collect();
         // What is not a number, or so improbable that it is nothing in 32 bits, is no candidate.
         candidates.retain(|(_, weight)| *weight > 0.0);
-        let by_rank = |a: &(u32, f32), b: &(u32, f32)| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0));
         let top_k = self.sampling.top_k;
         if top_k > 0 && top_k < candidates.len() {
             candidates.select_nth_unstable_by(top_k - 1, by_rank);
             candidates.truncate(top_k);
         }
-        let total: f32 = candidates.iter().map(|(_, weight)| weight).sum();
-        let top_p = self.sampling.top_p;
-        if top_p < 1.0 {
-            // All tokens below this together have less than 1 - top_p, so the set sought is among the others, and a
-            // vocabulary need not be sorted to find it.
-            let least = (1.0 - top_p) * total / candidates.len() as f32;
-            candidates.retain(|(_, weight)| *weight >= least);
-        }
-        candidates.sort_unstable_by(by_rank);
-        if top_p < 1.0 {
-            let mut sum = 0.0;
-            let kept = candidates.iter().position(|(_, weight)| {
-                sum += weight;
-                sum >= top_p * total
-            });
-            candidates.truncate(kept.map_or(candidates.len(), |last| last + 1));
+        if self.sampling.top_p < 1.0 {
+            keep_most_probable(&mut candidates, self.sampling.top_p);
         }
         let total: f32 = candidates.iter().map(|(_, weight)| weight).sum();
         for (_, weight) in &mut candidates {
@@ -129,6 +116,27 @@ impl Sampler {
         }
         if candidates.is_empty() { vec![(argmax(logits), 1.0)] } else { candidates }
     }
+}
+
+/// The highest weight first, the lowest id first among equals.
+fn by_rank(a: &(u32, f32), b: &(u32, f32)) -> Ordering {
+    b.1.total_cmp(&a.1).then(a.0.cmp(&b.0))
+}
+
+/// Leaves the fewest candidates that have at least `top_p` of the whole weight.
+fn keep_most_probable(candidates: &mut Vec<(u32, f32)>, top_p: f32) {
+    let total: f32 = candidates.iter().map(|(_, weight)| weight).sum();
+    // All candidates below this together have less than 1 - top_p, so those sought are among the others, and a whole
+    // vocabulary need not be sorted to find them.
+    let least = (1.0 - top_p) * total / candidates.len() as f32;
+    candidates.retain(|(_, weight)| *weight >= least);
+    candidates.sort_unstable_by(by_rank);
+    let mut sum = 0.0;
+    let last = candidates.iter().position(|(_, weight)| {
+        sum += weight;
+        sum >= top_p * total
+    });
+    candidates.truncate(last.map_or(candidates.len(), |last| last + 1));
 }
 
 /// The highest score, the lowest id among equals. What is not a number is passed over; 0 if nothing is one.

@@ -91,7 +91,9 @@ mod tests {
 
     #[test]
     fn text_is_held_only_while_it_may_become_a_stop_string() {
-        let cases: [(&[&str], &[&str], &[&str], Option<&str>); 8] = [
+        /// Stop strings, pieces pushed, text shown for each and at the end, the stop string that ended it.
+        type Case<'a> = (&'a [&'a str], &'a [&'a str], &'a [&'a str], Option<&'a str>);
+        let cases: [Case<'_>; 8] = [
             (&["\n\n"], &["a\n", "b\n", "\nc"], &["a", "\nb", ""], Some("\n\n")),
             (&["```"], &["x`", "`y", "``", "` z"], &["x", "``y", "", ""], Some("```")),
             (&["END"], &["aEN", "Eb", "E"], &["a", "ENEb", "", "E"], None),

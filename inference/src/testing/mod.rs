@@ -15,6 +15,9 @@ use rand::{RngExt, SeedableRng};
 use self::vocabulary::TinyVocabulary;
 use crate::gguf::{GgmlType, MetadataValue, Writer};
 
+/// Embeddings are small beside what the layers add, or a random model with tied output would repeat its last token.
+const EMBEDDING_SPREAD: f32 = 0.1;
+
 /// Family of a tiny model.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TinyFamily {
@@ -157,7 +160,7 @@ struct Weights<'a> {
 impl Weights<'_> {
     fn write_embeddings(&mut self, spec: &TinySpec, vocabulary: &TinyVocabulary) -> Result<(), TinyModelError> {
         let shape = [vocabulary.len(), spec.hidden];
-        let embedding = self.uniform(vocabulary.len() * spec.hidden, 0.0, 1.0);
+        let embedding = self.uniform(vocabulary.len() * spec.hidden, 0.0, EMBEDDING_SPREAD);
         match (spec.output, spec.scripts.is_empty()) {
             (None, true) => {}
             (Some(kind), true) => {
@@ -171,7 +174,7 @@ impl Weights<'_> {
                 for (before, after) in vocabulary.successors() {
                     let (from, to) = (before * spec.hidden, after * spec.hidden);
                     for column in 0..spec.hidden {
-                        output[to + column] += embedding[from + column];
+                        output[to + column] += embedding[from + column] / EMBEDDING_SPREAD;
                     }
                 }
                 self.write("output.weight", &shape, kind, output)?;
@@ -188,8 +191,9 @@ impl Weights<'_> {
         // What a scripted model says depends on the last token alone.
         let contribution = if spec.scripts.is_empty() { 1.0 } else { 0.0 };
         self.write_norm(&name("attn_norm.weight"), spec)?;
-        for (tensor, out) in [("attn_q", spec.hidden), ("attn_k", kv), ("attn_v", kv)] {
-            self.write_matrix(&name(&format!("{tensor}.weight")), out, spec.hidden, spec.weights, 1.0)?;
+        // Queries and keys are large, so that attention picks out single positions and answers do not settle on a token.
+        for (tensor, out, gain) in [("attn_q", spec.hidden, 2.0), ("attn_k", kv, 2.0), ("attn_v", kv, 1.0)] {
+            self.write_matrix(&name(&format!("{tensor}.weight")), out, spec.hidden, spec.weights, gain)?;
             if spec.family == TinyFamily::Qwen2 {
                 let bias = self.uniform(out, 0.0, 0.1);
                 self.write(&name(&format!("{tensor}.bias")), &[out], GgmlType::F32, bias)?;

@@ -86,7 +86,6 @@ proptest! {
         let distribution = Sampler::new(&sampling).distribution(&logits, &history);
         let total: f32 = distribution.iter().map(|(_, probability)| probability).sum();
         prop_assert!((total - 1.0).abs() < 1e-4);
-        prop_assert!(distribution.is_sorted_by(|a, b| a.1 > b.1 || (a.1 == b.1 && a.0 < b.0)));
 
         let (naive, margin) = naive_distribution(&sampling, &logits, &history);
         // Where the sum reaches top_p within rounding, either may keep one token more than the other.
