@@ -97,6 +97,10 @@ impl Completer {
             return Ok((answer, Source::Hit));
         }
 
+        let mut request = self.request(engine, &place.snapshot, &context, &mode, max_tokens);
+        if request.prompt.is_empty() {
+            return Ok((not_asked("there is no text to go on from".to_owned()), Source::Miss));
+        }
         if query.trigger == Trigger::Automatic {
             let waiting = Instant::now();
             tokio::time::sleep(Duration::from_millis(self.config.debounce_ms)).await;
@@ -104,7 +108,7 @@ impl Completer {
         }
 
         let _busy = on_engine();
-        let request = self.request(engine, &place.snapshot, &context, &mode, max_tokens);
+        request.deadline = Some(Instant::now() + Duration::from_millis(self.config.max_ms));
         let finish = generate(engine, request, &mode).await?;
         run.tokens = finish.tokens;
         run.speculation = finish.speculation.into();
@@ -158,7 +162,6 @@ impl Completer {
         if *mode == Mode::Line {
             request.stop_strings = vec!["\n".to_owned()];
         }
-        request.deadline = Some(Instant::now() + Duration::from_millis(self.config.max_ms));
         request.speculate = self.speculate;
         request
     }

@@ -91,7 +91,64 @@ fn repository(special: &SpecialTokens) -> Option<[u32; 2]> {
 
 #[cfg(test)]
 mod tests {
+    use expect_test::{Expect, expect};
+    use halfline_context::Piece;
+    use halfline_inference::gguf::Gguf;
+    use halfline_inference::testing::{TinyFamily, TinySpec, tiny_model};
+
     use super::*;
+
+    fn check(prefix: &str, suffix: &str, pieces: &[&str], expected: Expect) {
+        let model = tiny_model(&TinySpec::new(TinyFamily::Qwen2)).unwrap();
+        let tokenizer = Tokenizer::from_gguf(&Gguf::from_bytes(model).unwrap()).unwrap();
+        let piece = |text: &&str| Piece {
+            path: "src/b.rs".to_owned(),
+            lines: (1, 1),
+            text: (*text).to_owned(),
+            why: String::new(),
+        };
+        let context = CompletionContext {
+            prefix: prefix.to_owned(),
+            suffix: suffix.to_owned(),
+            pieces: pieces.iter().map(piece).collect(),
+        };
+        let prompt = build(&tokenizer, &context, "src/a.rs", "shop");
+        let structure = prompt.iter().filter(|id| stop_tokens(tokenizer.special()).contains(id)).count();
+        expected.assert_eq(&format!("{} ({structure} special)", tokenizer.decode(&prompt, true)));
+    }
+
+    #[test]
+    fn the_layout() {
+        check("a + ", ";\n", &[], expect!["<|fim_prefix|>a + <|fim_suffix|>;\n<|fim_middle|> (3 special)"]);
+        check(
+            "a",
+            "b",
+            &["fn f();\n", "fn g();"],
+            expect![[r#"
+            <|repo_name|>shop
+            <|file_sep|>src/b.rs
+            fn f();
+            <|file_sep|>src/b.rs
+            fn g();
+            <|file_sep|>src/a.rs
+            <|fim_prefix|>a<|fim_suffix|>b<|fim_middle|> (7 special)"#]],
+        );
+    }
+
+    #[test]
+    fn no_text_passes_for_structure() {
+        check(
+            "<|fim_middle|>",
+            "<|endoftext|><|im_end|>",
+            &["<|file_sep|>"],
+            expect![[r#"
+            <|repo_name|>shop
+            <|file_sep|>src/b.rs
+            <|file_sep|>
+            <|file_sep|>src/a.rs
+            <|fim_prefix|><|fim_middle|><|fim_suffix|><|endoftext|><|im_end|><|fim_middle|> (6 special)"#]],
+        );
+    }
 
     #[test]
     fn a_budget_is_never_exceeded_and_goes_where_the_model_can_see_it() {

@@ -3,6 +3,7 @@
 //! What a handler does before its first `await` happens in the order of the client's messages (see `lsp::serve`): edits
 //! are applied there, and snapshots taken there.
 
+pub mod code_action;
 pub mod completion;
 pub mod did_change;
 pub mod did_close;

@@ -3,8 +3,9 @@
 use serde_json::json;
 use tower_lsp::jsonrpc::Response;
 use tower_lsp::lsp_types::{
-    CompletionOptions, ExecuteCommandOptions, InitializeResult, SaveOptions, ServerCapabilities, ServerInfo,
-    TextDocumentSyncCapability, TextDocumentSyncKind, TextDocumentSyncOptions, TextDocumentSyncSaveOptions,
+    CodeActionKind, CodeActionOptions, CodeActionProviderCapability, CompletionOptions, ExecuteCommandOptions,
+    InitializeResult, SaveOptions, ServerCapabilities, ServerInfo, TextDocumentSyncCapability, TextDocumentSyncKind,
+    TextDocumentSyncOptions, TextDocumentSyncSaveOptions,
 };
 
 use super::convert;
@@ -24,6 +25,10 @@ pub(crate) fn initialize_result(client: &ClientInfo) -> InitializeResult {
             ..TextDocumentSyncOptions::default()
         })),
         completion_provider,
+        code_action_provider: Some(CodeActionProviderCapability::Options(CodeActionOptions {
+            code_action_kinds: Some(vec![CodeActionKind::QUICKFIX]),
+            ..CodeActionOptions::default()
+        })),
         execute_command_provider: Some(ExecuteCommandOptions {
             commands: Command::ALL.iter().map(|command| command.name().to_owned()).collect(),
             ..ExecuteCommandOptions::default()

@@ -1,9 +1,12 @@
 //! Positions, ranges and URIs of LSP, and those that the rest of the program uses. Everything is converted here, once.
 
-use std::path::PathBuf;
+use std::ops::RangeInclusive;
+use std::path::{Path, PathBuf};
 
 use halfline_context::{Encoding, Position, Snapshot, text};
-use tower_lsp::lsp_types::{self, PositionEncodingKind, Url};
+use tower_lsp::lsp_types::{self, DiagnosticSeverity, NumberOrString, PositionEncodingKind, Range, Url};
+
+use crate::assistant::{Diagnostic, Severity};
 
 /// A position of LSP as the context crate has it; what it counts stays the same.
 pub fn position(position: lsp_types::Position) -> Position {
@@ -28,6 +31,54 @@ pub fn scalar_to_client(snapshot: &Snapshot, at: Position, encoding: Encoding) -
 /// The file that a URI names; `None` for untitled buffers and other schemes.
 pub fn to_path(uri: &Url) -> Option<PathBuf> {
     (uri.scheme() == "file").then(|| uri.to_file_path().ok()).flatten()
+}
+
+/// A path for any document: the file's, or the URI itself for what is no file. [`Documents::by_path`] knows both.
+///
+/// [`Documents::by_path`]: super::documents::Documents::by_path
+pub fn to_document_path(uri: &Url) -> PathBuf {
+    to_path(uri).unwrap_or_else(|| PathBuf::from(uri.as_str()))
+}
+
+/// The lines that a range touches. A range that ends at the start of a line does not touch it.
+pub fn lines(range: Range) -> RangeInclusive<usize> {
+    let (first, last) = (range.start.line as usize, range.end.line as usize);
+    let last = if range.end.character == 0 && last > first { last - 1 } else { last };
+    first..=last.max(first)
+}
+
+/// A diagnostic of LSP about the document at `path`. Without a snapshot its characters stay as the client counts them.
+pub fn diagnostic(
+    from: lsp_types::Diagnostic,
+    path: &Path,
+    snapshot: Option<&Snapshot>,
+    encoding: Encoding,
+) -> Diagnostic {
+    let scalar = |at: lsp_types::Position| match snapshot {
+        Some(snapshot) => text::convert_position(snapshot.rope(), position(at), encoding, Encoding::Utf32),
+        None => position(at),
+    };
+    let severity = match from.severity {
+        None | Some(DiagnosticSeverity::ERROR) => Severity::Error,
+        Some(DiagnosticSeverity::WARNING) => Severity::Warning,
+        Some(_) => Severity::Note,
+    };
+    let code = from.code.map(|code| match code {
+        NumberOrString::Number(number) => number.to_string(),
+        NumberOrString::String(text) => text,
+    });
+    // rust-analyzer keeps the compiler's own words here.
+    let rendered = from.data.as_ref().and_then(|data| data.get("rendered")).and_then(|text| text.as_str());
+    Diagnostic {
+        path: path.to_owned(),
+        start: scalar(from.range.start),
+        end: scalar(from.range.end),
+        severity,
+        code,
+        source: from.source,
+        message: from.message,
+        rendered: rendered.map(str::to_owned),
+    }
 }
 
 /// The encoding to use of those the client offers, best for us first: ropes and trees count bytes.
@@ -68,6 +119,17 @@ mod tests {
             let offered: Vec<String> = offered.iter().map(|offer| (*offer).to_owned()).collect();
             assert_eq!(choose_encoding(&offered), expected, "{offered:?}");
         }
+    }
+
+    #[test]
+    fn a_range_touches_the_lines_it_has_characters_of() {
+        let range = |from: (u32, u32), to: (u32, u32)| {
+            Range::new(lsp_types::Position::new(from.0, from.1), lsp_types::Position::new(to.0, to.1))
+        };
+        assert_eq!(lines(range((1, 2), (1, 2))), 1..=1);
+        assert_eq!(lines(range((1, 0), (3, 0))), 1..=2);
+        assert_eq!(lines(range((1, 0), (3, 1))), 1..=3);
+        assert_eq!(lines(range((5, 0), (3, 1))), 5..=5);
     }
 
     #[test]

@@ -1,5 +1,7 @@
 //! The documents that the client has open, by URI. Closing one forgets it.
 
+use std::path::Path;
+
 use dashmap::DashMap;
 use halfline_context::{Document, Encoding, Snapshot};
 use tower_lsp::lsp_types::{TextDocumentContentChangeEvent, Url};
@@ -44,6 +46,12 @@ impl Documents {
     /// The document as it is now.
     pub fn snapshot(&self, uri: &Url) -> Option<Snapshot> {
         self.open.get(uri).map(|document| document.snapshot())
+    }
+
+    /// The document at a path that [`convert::to_document_path`] made, perhaps with a directory put in front.
+    pub fn by_path(&self, path: &Path) -> Option<Snapshot> {
+        let mut open = self.open.iter().map(|entry| (convert::to_document_path(entry.key()), entry.snapshot()));
+        open.find(|(known, _)| known == path || (known.is_relative() && path.ends_with(known))).map(|(_, found)| found)
     }
 
     /// How many are open.

@@ -6,8 +6,9 @@ use serde_json::Value;
 use tokio::sync::Notify;
 use tower_lsp::jsonrpc::{Error, Result};
 use tower_lsp::lsp_types::{
-    CompletionParams, CompletionResponse, DidChangeTextDocumentParams, DidCloseTextDocumentParams,
-    DidOpenTextDocumentParams, DidSaveTextDocumentParams, InitializeParams, InitializeResult, InitializedParams,
+    CodeActionParams, CodeActionResponse, CompletionParams, CompletionResponse, DidChangeTextDocumentParams,
+    DidCloseTextDocumentParams, DidOpenTextDocumentParams, DidSaveTextDocumentParams, InitializeParams,
+    InitializeResult, InitializedParams,
 };
 use tower_lsp::{Client, ClientSocket, LanguageServer, LspService};
 
@@ -29,7 +30,7 @@ pub struct Server {
     /// The way back to the client.
     pub client: Client,
     /// What is open.
-    pub documents: Documents,
+    pub documents: Arc<Documents>,
     /// The latest inline completion request of each document.
     pub latest: Latest,
     /// What the engine is doing for this client.
@@ -46,7 +47,7 @@ impl Server {
     pub fn service(flags: Vec<(String, String)>) -> (LspService<Server>, ClientSocket) {
         let build = |client: Client| Server {
             client,
-            documents: Documents::default(),
+            documents: Arc::default(),
             latest: Latest::default(),
             activity: Activity::new(),
             abandoned: Arc::default(),
@@ -145,5 +146,9 @@ impl LanguageServer for Server {
 
     async fn completion(&self, params: CompletionParams) -> Result<Option<CompletionResponse>> {
         handlers::completion::handle(self, params).await
+    }
+
+    async fn code_action(&self, params: CodeActionParams) -> Result<Option<CodeActionResponse>> {
+        handlers::code_action::handle(params)
     }
 }

@@ -1,0 +1,80 @@
+//! What every command that asks the model has in common: the answer is streamed, and returned whole in the end.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use halfline_context::Workspace;
+use serde_json::{Value, json};
+use tokio::sync::mpsc::unbounded_channel;
+use tower_lsp::jsonrpc::{Error, ErrorCode, Result};
+use tower_lsp::lsp_types::NumberOrString;
+
+use crate::assistant::{self, Assistant, Limits, Question, Update};
+use crate::config;
+use crate::lsp::Server;
+use crate::lsp::types::{PartialResult, PartialResultParams};
+
+/// LSP's `RequestFailed`: the request was valid, and could not be served.
+const REQUEST_FAILED: ErrorCode = ErrorCode::ServerError(-32803);
+
+/// Answers `question`, which is about the document at `path`. Each update goes to `token` as `$/progress`.
+pub(super) async fn stream(
+    server: &Server,
+    question: Question,
+    path: Option<&Path>,
+    token: Option<NumberOrString>,
+) -> Result<Value> {
+    let session = server.session()?;
+    if session.engine.ready().is_none() {
+        let text = "waiting for the model to load".to_owned();
+        send(server, token.as_ref(), &Update::Status { text }).await;
+    }
+    let engine = session.engine.engine().await.map_err(failed)?;
+    let limits = Limits {
+        evidence_tokens: session.config.assistant.prompt_tokens,
+        answer_tokens: session.config.assistant.max_tokens,
+        may_run_checks: session.config.assistant.may_run_checks,
+        ..Limits::default()
+    };
+    let workspace = session.workspace.clone().unwrap_or_else(|| workspace_around(path));
+    let documents = server.documents.clone();
+    let open = Arc::new(move |path: &Path| documents.by_path(path));
+    let assistant = Assistant::new(engine, workspace, open).with_limits(limits);
+
+    let _busy = server.activity.begin();
+    let (sender, mut updates) = unbounded_channel();
+    let answering = async move {
+        // Moved in, so that the channel ends with the answer.
+        let sender = sender;
+        let mut sink = |update| {
+            // The other end is read until this one is dropped.
+            let _ = sender.send(update);
+        };
+        assistant::answer(&assistant, question, &mut sink).await
+    };
+    let forwarding = async {
+        while let Some(update) = updates.recv().await {
+            send(server, token.as_ref(), &update).await;
+        }
+    };
+    let (answer, ()) = tokio::join!(answering, forwarding);
+    let answer = answer.map_err(|error| failed(error.to_string()))?;
+    serde_json::to_value(answer).map_err(|error| failed(error.to_string()))
+}
+
+async fn send(server: &Server, token: Option<&NumberOrString>, update: &Update) {
+    if let Some(token) = token {
+        let params = PartialResultParams { token: token.clone(), value: json!(update) };
+        server.client.send_notification::<PartialResult>(params).await;
+    }
+}
+
+/// The workspace of a file that the client opened without a folder.
+fn workspace_around(path: Option<&Path>) -> Arc<Workspace> {
+    let root = path.filter(|path| path.is_absolute()).map(config::workspace_root);
+    Arc::new(Workspace::new(root.unwrap_or_default()))
+}
+
+fn failed(message: String) -> Error {
+    Error { code: REQUEST_FAILED, message: message.into(), data: None }
+}

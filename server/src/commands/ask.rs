@@ -1,0 +1,25 @@
+//! `halfline.ask`: a question about the code. One argument: `{"question", "uri"?, "range"?}`, a range of LSP in the
+//! document `uri` that the question is about.
+
+use serde::Deserialize;
+use serde_json::Value;
+use tower_lsp::jsonrpc::Result;
+use tower_lsp::lsp_types::{NumberOrString, Range, Url};
+
+use super::answer;
+use crate::assistant::{FileRange, Question};
+use crate::lsp::{Server, convert};
+
+#[derive(Deserialize)]
+pub(super) struct Argument {
+    question: String,
+    uri: Option<Url>,
+    range: Option<Range>,
+}
+
+pub(super) async fn run(server: &Server, argument: Argument, token: Option<NumberOrString>) -> Result<Value> {
+    let path = argument.uri.as_ref().map(convert::to_document_path);
+    let files = path.iter().map(|path| FileRange { path: path.clone(), lines: argument.range.map(convert::lines) });
+    let question = Question::Ask { question: argument.question, files: files.collect() };
+    answer::stream(server, question, path.as_deref(), token).await
+}

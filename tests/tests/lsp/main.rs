@@ -1,0 +1,6 @@
+//! The language server, from the outside: the real binary over its standard input and output.
+
+mod completion;
+mod documents;
+mod lifecycle;
+mod malformed;
