@@ -1,10 +1,21 @@
 //! The engine: a worker thread that owns the models, and the handle through which everything else talks to it.
 
+mod load;
+
+use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::mpsc::Sender;
+use std::thread::JoinHandle;
+use std::time::Instant;
 
-use crate::request::{Generation, Request};
+use crate::decode::sequence::Models;
+use crate::request::{Event, Generation, Request};
+use crate::scheduler::board::Board;
+use crate::scheduler::job::Ticket;
+use crate::scheduler::{Message, Worker};
 use crate::tokenizer::Tokenizer;
+use crate::transformer::LanguageModel;
 
 /// What to load and how.
 #[derive(Clone, Debug)]
@@ -91,8 +102,23 @@ pub enum EngineError {
     Died,
 }
 
+/// What an engine is doing, for a status line; a sketch of a moment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct EngineStatus {
+    /// Whether a request is running.
+    pub busy: bool,
+    /// Requests that wait or are preempted.
+    pub waiting: usize,
+    /// Bytes of cached keys and values.
+    pub cache_bytes: usize,
+    /// Cached sequences that no request uses.
+    pub slots: usize,
+    /// Whether the draft model serves. It is loaded after the target, and given up if it fails.
+    pub draft_ready: bool,
+}
+
 /// A handle to a running engine. Clones share it; the worker ends when the last one is dropped.
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct Engine {
     inner: Arc<Inner>,
 }
@@ -100,13 +126,44 @@ pub struct Engine {
 struct Inner {
     tokenizer: Arc<Tokenizer>,
     info: EngineInfo,
+    vocabulary: usize,
+    board: Arc<Board>,
+    /// Hands a ticket to the worker, or only wakes it. A closure, because the handle does not know the model's type.
+    send: Box<dyn Fn(Option<Ticket>) -> Result<(), EngineError> + Send + Sync>,
+    worker: Option<JoinHandle<()>>,
 }
 
 impl Engine {
     /// Opens the files, prepares the weights and starts the worker. Blocks; `progress` is called on this thread.
     pub fn load(options: &EngineOptions, progress: impl FnMut(LoadEvent)) -> Result<Engine, EngineError> {
-        let _ = (options, progress);
-        Err(EngineError::Died)
+        load::load(options, progress)
+    }
+
+    /// Starts the worker on models that are loaded. A draft can follow through the sender.
+    pub(crate) fn start<M: LanguageModel + 'static>(
+        models: Models<M>,
+        tokenizer: Arc<Tokenizer>,
+        info: EngineInfo,
+        cache_bytes: usize,
+    ) -> Result<(Engine, Sender<Message<M>>), EngineError>
+    where
+        M::Cache: 'static,
+    {
+        let (sender, inbox) = std::sync::mpsc::channel();
+        let board = Arc::new(Board::default());
+        let vocabulary = models.target.vocabulary();
+        let worker =
+            Worker::new(models, Arc::clone(&tokenizer), info.context_tokens, cache_bytes, inbox, Arc::clone(&board));
+        let worker = std::thread::Builder::new()
+            .name("engine".to_owned())
+            .spawn(move || worker.run())
+            .map_err(|error| EngineError::Compute(format!("cannot start a thread: {error}")))?;
+        let outbox = sender.clone();
+        let send = Box::new(move |ticket: Option<Ticket>| {
+            outbox.send(ticket.map_or(Message::Wake, Message::Job)).map_err(|_| EngineError::Died)
+        });
+        let inner = Inner { tokenizer, info, vocabulary, board, send, worker: Some(worker) };
+        Ok((Engine { inner: Arc::new(inner) }, sender))
     }
 
     /// The target's tokenizer (the draft's is the same).
@@ -119,10 +176,91 @@ impl Engine {
         &self.inner.info
     }
 
+    /// What this engine is doing.
+    pub fn status(&self) -> EngineStatus {
+        let board = &self.inner.board;
+        EngineStatus {
+            busy: board.is_busy(),
+            waiting: board.waiting(),
+            cache_bytes: board.cache_bytes(),
+            slots: board.slots(),
+            draft_ready: board.draft_ready(),
+        }
+    }
+
     /// Queues a request and returns its stream at once.
     pub fn generate(&self, request: Request) -> Generation {
-        let (sender, events) = tokio::sync::mpsc::unbounded_channel();
-        let _ = sender.send(crate::Event::Failed(EngineError::Request(format!("{} tokens", request.prompt.len()))));
-        Generation { events, cancelled: Arc::default() }
+        let (events, receiver) = tokio::sync::mpsc::unbounded_channel();
+        let cancelled = Arc::default();
+        let generation = Generation { events: receiver, cancelled: Arc::clone(&cancelled) };
+        let priority = request.priority;
+        let queued = self.inner.check(&request).and_then(|()| {
+            let ticket = Ticket { request, events: events.clone(), cancelled, arrived: Instant::now() };
+            (self.inner.send)(Some(ticket))
+        });
+        match queued {
+            Ok(()) => self.inner.board.announce(priority),
+            Err(error) => {
+                // The receiver is in this function's hands, so this cannot fail.
+                let _ = events.send(Event::Failed(error));
+            }
+        }
+        generation
+    }
+}
+
+impl Inner {
+    /// Refuses what cannot run before it takes a place in the queue.
+    fn check(&self, request: &Request) -> Result<(), EngineError> {
+        let limit = self.info.context_tokens;
+        let Request { prompt, sampling, .. } = request;
+        if prompt.is_empty() {
+            return Err(EngineError::Request("the prompt is empty".to_owned()));
+        }
+        if prompt.len() > limit {
+            return Err(EngineError::PromptTooLong { tokens: prompt.len(), limit });
+        }
+        if let Some(position) = prompt.iter().position(|&token| token as usize >= self.vocabulary) {
+            return Err(EngineError::Request(format!(
+                "token {} of the prompt is {}, and the vocabulary ends before {}",
+                position, prompt[position], self.vocabulary
+            )));
+        }
+        let positive = |value: f32| value.is_finite() && value > 0.0;
+        if !sampling.temperature.is_finite() || sampling.temperature < 0.0 {
+            return Err(EngineError::Request(format!(
+                "the temperature is {}; it must be 0 or more",
+                sampling.temperature
+            )));
+        }
+        if !positive(sampling.top_p) || sampling.top_p > 1.0 {
+            return Err(EngineError::Request(format!("top_p is {}; it must be above 0 and at most 1", sampling.top_p)));
+        }
+        if !positive(sampling.repetition_penalty) {
+            return Err(EngineError::Request(format!(
+                "the repetition penalty is {}; it must be above 0",
+                sampling.repetition_penalty
+            )));
+        }
+        Ok(())
+    }
+}
+
+impl Drop for Inner {
+    fn drop(&mut self) {
+        self.board.stop();
+        // A worker that is gone already needs no waking.
+        let _ = (self.send)(None);
+        if let Some(worker) = self.worker.take()
+            && worker.join().is_err()
+        {
+            tracing::error!("the engine's worker had panicked");
+        }
+    }
+}
+
+impl fmt::Debug for Inner {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("Engine").field("info", &self.info).finish_non_exhaustive()
     }
 }

@@ -13,9 +13,11 @@ mod scheduler;
 #[doc(hidden)]
 pub mod testing;
 pub mod tokenizer;
+#[cfg(test)]
+mod toy;
 pub mod transformer;
 
-pub use engine::{Engine, EngineError, EngineInfo, EngineOptions, LoadEvent};
+pub use engine::{Engine, EngineError, EngineInfo, EngineOptions, EngineStatus, LoadEvent};
 pub use request::{
     Event, Finish, Generation, Priority, Request, Sampling, SpeculationStats, StopReason, Timings, TokenStats,
 };

@@ -1,3 +1,4 @@
-//! What is kept between tokens and between requests: keys and values.
+//! What is kept between tokens and between requests: keys and values, and the sequences they belong to.
 
 pub mod kv;
+pub(crate) mod prefix;

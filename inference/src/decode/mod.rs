@@ -1,4 +1,8 @@
-//! From scores to text: choosing tokens and knowing when to stop.
+//! From scores to text: choosing tokens, proposing and verifying several at once, knowing when to stop.
 
+pub(crate) mod answer;
+pub(crate) mod chunk;
 pub mod sampler;
+pub(crate) mod sequence;
+pub(crate) mod speculative;
 pub mod stop;

@@ -1,0 +1,127 @@
+use super::*;
+use crate::toy::{Toy, ToyCache};
+
+const KEY: Option<u64> = Some(1);
+const OTHER: Option<u64> = Some(2);
+
+struct Fixture {
+    toy: Toy,
+    slots: Slots<ToyCache>,
+}
+
+impl Fixture {
+    fn new(limit: usize) -> Self {
+        Fixture { toy: Toy::new(50, 3), slots: Slots::new(limit) }
+    }
+
+    fn take(&mut self, key: Option<u64>, prompt: &[u32]) -> Slot<ToyCache> {
+        let toy = &self.toy;
+        self.slots.take(key, prompt, prompt.len(), 0, || toy.new_cache(200)).unwrap()
+    }
+
+    /// Runs a prompt through a slot and gives it back; returns how much of it was cached.
+    fn serve(&mut self, key: Option<u64>, prompt: &[u32]) -> usize {
+        let mut slot = self.take(key, prompt);
+        let shared = common_prefix(slot.tokens(), prompt);
+        slot.truncate(shared);
+        if shared < prompt.len() {
+            slot.forward(&mut self.toy, &prompt[shared..], Rows::None).unwrap();
+        }
+        self.slots.give_back(slot, 0);
+        shared
+    }
+}
+
+fn text(seed: u32, len: u32) -> Vec<u32> {
+    (0..len).map(|position| (seed * 31 + position * 7) % 50).collect()
+}
+
+#[test]
+fn a_keyed_slot_serves_its_key_and_no_other_loses_by_it() {
+    let mut fixture = Fixture::new(100_000);
+    assert_eq!(fixture.serve(KEY, &text(1, 100)), 0);
+    assert_eq!(fixture.serve(KEY, &text(1, 110)), 100);
+    assert_eq!(fixture.serve(OTHER, &text(1, 90)), 90, "copied");
+    assert_eq!(fixture.serve(KEY, &text(1, 120)), 110, "and still there");
+    assert_eq!(fixture.slots.len(), 2);
+}
+
+#[test]
+fn a_keyed_slot_is_filled_from_one_that_shares_much_more() {
+    let mut fixture = Fixture::new(100_000);
+    fixture.serve(KEY, &text(1, 100));
+    fixture.serve(OTHER, &text(2, 100));
+    assert_eq!(fixture.serve(OTHER, &text(1, 60)), 60);
+    assert_eq!(fixture.serve(KEY, &text(1, 100)), 100);
+    assert_eq!(fixture.slots.len(), 2);
+}
+
+#[test]
+fn an_unkeyed_slot_is_taken_over_only_if_little_is_lost() {
+    let mut fixture = Fixture::new(100_000);
+    fixture.serve(None, &text(1, 100));
+    assert_eq!(fixture.serve(None, &text(1, 120)), 100);
+    assert_eq!(fixture.slots.len(), 1);
+    let mut other = text(1, 40);
+    other.extend(text(3, 40));
+    assert_eq!(fixture.serve(None, &other), 40);
+    assert_eq!(fixture.slots.len(), 2, "the long conversation stays");
+    assert_eq!(fixture.serve(None, &text(1, 120)), 120);
+}
+
+#[test]
+fn the_least_recently_used_are_evicted_beyond_the_bound() {
+    let mut fixture = Fixture::new(2500);
+    fixture.serve(KEY, &text(1, 100));
+    fixture.serve(OTHER, &text(2, 100));
+    fixture.serve(KEY, &text(1, 100));
+    let third = fixture.take(Some(3), &text(3, 100));
+    assert_eq!(fixture.slots.len(), 1);
+    assert_eq!(fixture.slots.latest().and_then(|slot| slot.key), KEY);
+    fixture.slots.give_back(third, 0);
+    let evicting = fixture.take(KEY, &text(1, 100));
+    fixture.slots.give_back(evicting, 2000);
+    assert_eq!(fixture.slots.len(), 0, "a running request leaves no room for idle ones");
+}
+
+#[test]
+fn the_number_of_slots_is_bounded() {
+    let mut fixture = Fixture::new(1_000_000);
+    for key in 0..40 {
+        fixture.serve(Some(key), &text(key as u32, 10));
+    }
+    assert_eq!(fixture.slots.len(), MOST_SLOTS);
+}
+
+#[test]
+fn the_later_of_two_slots_with_one_key_keeps_it() {
+    let mut fixture = Fixture::new(100_000);
+    let mut first = fixture.take(KEY, &text(1, 50));
+    let second = fixture.take(KEY, &text(1, 50));
+    first.forward(&mut fixture.toy, &text(1, 50), Rows::None).unwrap();
+    fixture.slots.give_back(first, 0);
+    fixture.slots.give_back(second, 0);
+    let keys: Vec<_> = fixture.slots.idle.iter().map(|slot| (slot.key, slot.len())).collect();
+    assert_eq!(keys, [(None, 50), (KEY, 0)]);
+}
+
+#[test]
+fn the_draft_follows_truncation_and_copies() {
+    let mut fixture = Fixture::new(100_000);
+    let prompt = text(1, 60);
+    let mut slot = fixture.take(KEY, &prompt);
+    slot.forward(&mut fixture.toy, &prompt, Rows::None).unwrap();
+    let mut draft = fixture.toy.draft(0.5);
+    let cache = slot.draft_cache(&draft).unwrap();
+    draft.forward(&prompt[..50], cache, Rows::None).unwrap();
+    assert_eq!((slot.drafted(), slot.bytes()), (50, 1100));
+    slot.truncate(55);
+    assert_eq!(slot.drafted(), 50);
+    slot.truncate(30);
+    assert_eq!((slot.drafted(), slot.len()), (30, 30));
+    fixture.slots.give_back(slot, 0);
+    let copy = fixture.take(OTHER, &text(1, 25));
+    assert_eq!((copy.drafted(), copy.len()), (0, 25), "a new slot has no draft cache to copy to");
+    fixture.slots.forget_drafts();
+    assert_eq!(fixture.slots.bytes(), 300);
+}

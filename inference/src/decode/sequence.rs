@@ -1,0 +1,304 @@
+//! One running request, step by step: a chunk of its prompt, or the next tokens of its answer.
+//!
+//! Which request runs, and what becomes of a slot afterwards, is the scheduler's business.
+
+use std::time::{Duration, Instant};
+
+use super::answer::Answer;
+use super::chunk::ChunkSize;
+use super::sampler::Sampler;
+use super::speculative::policy::{Offer, Plan, Policy};
+use super::speculative::propose::{Found, Lookup, draft};
+use super::speculative::verify::{Verified, verify};
+use super::speculative::{MOST_PROPOSED, Source};
+use crate::EngineError;
+use crate::cache::prefix::{Slot, common_prefix};
+use crate::request::{Request, SpeculationStats, StopReason};
+use crate::transformer::{LanguageModel, Rows, SequenceCache};
+
+/// From this many matching tokens on, a look-up counts as long.
+const LONG_MATCH: usize = 4;
+
+/// The models that serve requests.
+#[derive(Debug)]
+pub(crate) struct Models<M> {
+    /// Whose answers are returned.
+    pub(crate) target: M,
+    /// Who proposes.
+    pub(crate) draft: Option<M>,
+}
+
+/// What all requests share while one of them steps.
+#[derive(Debug)]
+pub(crate) struct Runner<M> {
+    /// The models.
+    pub(crate) models: Models<M>,
+    /// What was learnt of proposals.
+    pub(crate) policy: Policy,
+    /// How much of a prompt runs at once.
+    pub(crate) chunk: ChunkSize,
+}
+
+/// The tokens of a running request and its slot.
+///
+/// While the prompt is processed, the slot holds its start. Then it holds all tokens but the last, which is the next
+/// one to run.
+#[derive(Debug)]
+pub(crate) struct Sequence<C> {
+    slot: Slot<C>,
+    /// Prompt and answer.
+    tokens: Vec<u32>,
+    prompt: usize,
+    reused: usize,
+    sampler: Sampler,
+    lookup: Lookup,
+    speculate: bool,
+    /// Tokens that such an answer usually has.
+    usual_length: f64,
+    stats: SpeculationStats,
+    prefill: Duration,
+    decode: Duration,
+}
+
+impl<C: SequenceCache> Sequence<C> {
+    /// Continues from what `slot` has of the prompt. At least the last token of the prompt runs again where an
+    /// answer is wanted, because its logits were not kept.
+    pub(crate) fn new(mut slot: Slot<C>, request: &Request, most: usize, usual_length: f64) -> Self {
+        let prompt = request.prompt.len();
+        let shared = common_prefix(slot.tokens(), &request.prompt);
+        let reused = if most == 0 { shared } else { shared.min(prompt - 1) };
+        // A request that only fills the cache must not cut off what the slot knows beyond its prompt.
+        if reused < prompt {
+            slot.truncate(reused);
+        }
+        Sequence {
+            slot,
+            tokens: request.prompt.clone(),
+            prompt,
+            reused,
+            sampler: Sampler::new(&request.sampling),
+            lookup: Lookup::default(),
+            speculate: request.speculate,
+            usual_length,
+            stats: SpeculationStats::default(),
+            prefill: Duration::ZERO,
+            decode: Duration::ZERO,
+        }
+    }
+
+    /// Does one piece of work, as short as one can be interrupted after: a chunk of the prompt, or one forward of the
+    /// target with the proposals for it. Returns why the answer ended, if it did. After an error, or a panic, the
+    /// sequence and its slot are of no more use.
+    pub(crate) fn step<M: LanguageModel<Cache = C>>(
+        &mut self,
+        runner: &mut Runner<M>,
+        answer: &mut Answer,
+        interrupted: &dyn Fn() -> bool,
+    ) -> Result<Option<StopReason>, EngineError> {
+        let start = Instant::now();
+        if self.tokens.len() == self.prompt {
+            let stopped = self.prefill(runner, answer);
+            self.prefill += start.elapsed();
+            stopped
+        } else {
+            let stopped = self.decode(runner, answer, interrupted);
+            self.decode += start.elapsed();
+            stopped
+        }
+    }
+
+    /// Tokens of the prompt that were in the slot already.
+    pub(crate) fn reused(&self) -> usize {
+        self.reused
+    }
+
+    /// What speculation did.
+    pub(crate) fn stats(&self) -> SpeculationStats {
+        self.stats
+    }
+
+    /// Time spent on the prompt, and on the answer.
+    pub(crate) fn times(&self) -> (Duration, Duration) {
+        (self.prefill, self.decode)
+    }
+
+    /// Bytes of the slot once the sequence has `more` tokens than now.
+    pub(crate) fn bytes_with(&self, more: usize) -> usize {
+        self.slot.bytes_at(self.tokens.len() + more)
+    }
+
+    /// Bytes of the slot.
+    pub(crate) fn bytes(&self) -> usize {
+        self.slot.bytes()
+    }
+
+    /// Gives up the slot, with all of the sequence that was computed.
+    pub(crate) fn into_slot(self) -> Slot<C> {
+        self.slot
+    }
+
+    fn prefill<M: LanguageModel<Cache = C>>(
+        &mut self,
+        runner: &mut Runner<M>,
+        answer: &mut Answer,
+    ) -> Result<Option<StopReason>, EngineError> {
+        let done = self.slot.len().min(self.prompt);
+        let end = self.prompt.min(done + runner.chunk.tokens());
+        let answers = answer.room() > 0;
+        if done < end {
+            let rows = if end == self.prompt && answers { Rows::Last } else { Rows::None };
+            let start = Instant::now();
+            let logits = self.slot.forward(&mut runner.models.target, &self.tokens[done..end], rows)?;
+            runner.chunk.took(end - done, start.elapsed());
+            if rows == Rows::Last {
+                let first = verify(&logits, &[], &mut self.sampler, &mut self.tokens, |choice| answer.push(choice))?;
+                return Ok(first.stopped);
+            }
+        }
+        Ok((end == self.prompt).then_some(StopReason::Length))
+    }
+
+    fn decode<M: LanguageModel<Cache = C>>(
+        &mut self,
+        runner: &mut Runner<M>,
+        answer: &mut Answer,
+        interrupted: &dyn Fn() -> bool,
+    ) -> Result<Option<StopReason>, EngineError> {
+        let Some((source, proposals)) = self.propose(runner, answer, interrupted) else { return Ok(None) };
+
+        let base = self.slot.len();
+        let mut input = self.tokens[base..].to_vec();
+        input.extend_from_slice(&proposals);
+        let rows = if proposals.is_empty() { Rows::Last } else { Rows::All };
+        let start = Instant::now();
+        let logits = self.slot.forward(&mut runner.models.target, &input, rows)?;
+        let verified = verify(&logits, &proposals, &mut self.sampler, &mut self.tokens, |choice| answer.push(choice))?;
+        runner.policy.target_took(input.len(), start.elapsed().as_secs_f64());
+        self.slot.truncate(base + 1 + verified.accepted);
+
+        self.count(source, proposals.len(), &verified);
+        if let Some(source) = source {
+            runner.policy.verified(source, verified.accepted, verified.rejected);
+        }
+        Ok(verified.stopped)
+    }
+
+    /// Proposals and where they are from, possibly none; or `None` when the step went into bringing the draft up to
+    /// date.
+    fn propose<M: LanguageModel<Cache = C>>(
+        &mut self,
+        runner: &mut Runner<M>,
+        answer: &Answer,
+        interrupted: &dyn Fn() -> bool,
+    ) -> Option<(Option<Source>, Vec<u32>)> {
+        let most = MOST_PROPOSED.min(answer.room().saturating_sub(1));
+        if !self.speculate || most == 0 {
+            return Some((None, Vec::new()));
+        }
+        let found = self.lookup.propose(&self.tokens, most);
+        let mut offers = Vec::with_capacity(2);
+        if let Some(found) = &found {
+            offers.push(Offer { source: lookup_source(found), most: found.tokens.len(), catch_up: 0 });
+        }
+        if let Some(draft) = &runner.models.draft {
+            let room = draft.context_limit().saturating_sub(self.tokens.len());
+            let catch_up = (self.tokens.len() - 1).saturating_sub(self.slot.drafted());
+            offers.push(Offer { source: Source::Draft, most: most.min(room), catch_up });
+        }
+        // Half of the usual length always lies ahead: an answer that is long already tends to go on.
+        let usually_left = (self.usual_length - answer.generated() as f64).max(self.usual_length / 2.0);
+        let remaining = usually_left.min(answer.room() as f64).max(1.0);
+        match (runner.policy.choose(&offers, remaining), found) {
+            (None, _) => Some((None, Vec::new())),
+            (Some(Plan { source: Source::Draft, length }), _) => self.propose_by_draft(runner, length, interrupted),
+            (Some(Plan { source, length }), found) => {
+                let mut tokens = found.map_or_else(Vec::new, |found| found.tokens);
+                tokens.truncate(length);
+                Some((Some(source), tokens))
+            }
+        }
+    }
+
+    fn propose_by_draft<M: LanguageModel<Cache = C>>(
+        &mut self,
+        runner: &mut Runner<M>,
+        length: usize,
+        interrupted: &dyn Fn() -> bool,
+    ) -> Option<(Option<Source>, Vec<u32>)> {
+        let known = self.tokens.len() - 1;
+        match catch_up(&mut self.slot, runner, &self.tokens[..known], FEW) {
+            Ok(true) => return None,
+            Ok(false) => {}
+            Err(error) => return Some(self.lose_draft(runner, error)),
+        }
+        let start = Instant::now();
+        let model = runner.models.draft.as_mut()?;
+        let drafted = match self.slot.draft_cache(model) {
+            Ok(cache) => draft(model, cache, &self.tokens, length, interrupted),
+            Err(error) => Err(error),
+        };
+        match drafted {
+            Ok(mut tokens) => {
+                // The draft's vocabulary may have more padding than the target's, and a bad draft may propose that.
+                let vocabulary = runner.models.target.vocabulary();
+                let known = tokens.iter().take_while(|&&token| (token as usize) < vocabulary).count();
+                tokens.truncate(known);
+                runner.policy.draft_took(tokens.len(), start.elapsed().as_secs_f64());
+                Some((Some(Source::Draft), tokens))
+            }
+            Err(error) => Some(self.lose_draft(runner, error)),
+        }
+    }
+
+    /// Goes on without a draft: it only makes answers faster, so its failure must not cost one.
+    fn lose_draft<M>(&mut self, runner: &mut Runner<M>, error: EngineError) -> (Option<Source>, Vec<u32>) {
+        tracing::warn!(%error, "the draft model failed and is not used any more");
+        runner.models.draft = None;
+        self.slot.forget_draft();
+        (None, Vec::new())
+    }
+
+    fn count(&mut self, source: Option<Source>, proposed: usize, verified: &Verified) {
+        self.stats.target_forwards += 1;
+        self.stats.proposed += proposed;
+        self.stats.accepted += verified.accepted;
+        match source {
+            Some(Source::Draft) => self.stats.from_draft += verified.accepted,
+            Some(Source::ShortLookup | Source::LongLookup) => self.stats.from_lookup += verified.accepted,
+            None => {}
+        }
+    }
+}
+
+/// Tokens that the draft may lack when it is asked for proposals: they run along with the last one for nearly nothing.
+const FEW: usize = 8;
+
+/// Runs one chunk of what the draft lacks of `tokens`, the first ones of the slot. Returns whether it did, which it
+/// does not when at most `few` tokens are lacking.
+pub(crate) fn catch_up<M: LanguageModel>(
+    slot: &mut Slot<M::Cache>,
+    runner: &mut Runner<M>,
+    tokens: &[u32],
+    few: usize,
+) -> Result<bool, EngineError> {
+    let drafted = slot.drafted();
+    let Some(model) = &mut runner.models.draft else { return Ok(false) };
+    let known = tokens.len().min(model.context_limit());
+    if known <= drafted + few {
+        return Ok(false);
+    }
+    let end = known.min(drafted + runner.chunk.tokens());
+    let cache = slot.draft_cache(model)?;
+    let start = Instant::now();
+    model.forward(&tokens[drafted..end], cache, Rows::None)?;
+    runner.policy.catch_up_took(end - drafted, start.elapsed().as_secs_f64());
+    Ok(true)
+}
+
+fn lookup_source(found: &Found) -> Source {
+    if found.matched >= LONG_MATCH { Source::LongLookup } else { Source::ShortLookup }
+}
+
+#[cfg(test)]
+#[path = "sequence_tests.rs"]
+mod tests;
