@@ -315,15 +315,15 @@ T['plugin'] = new_set()
 
 T['plugin']['asks nothing while one types what is suggested'] = function()
   write_script(PRINT)
-  setup({ ghost_text = 'plugin' })
+  setup({ ghost_text = 'plugin', debounce_ms = 0 })
   open()
   child.type_keys('ipri')
   wait_ghost('nt(x)')
   local before = #heard('textDocument/inlineCompletion')
   child.type_keys('nt(')
   wait_ghost('x)')
-  -- Whatever it might still ask would have been sent before the answer to this.
-  child.cmd('Halfline status')
+  -- Whatever it might still ask would have been heard before this.
+  child.cmd('Halfline ask why?')
   wait_heard('workspace/executeCommand')
   eq(#heard('textDocument/inlineCompletion'), before)
 end
@@ -499,6 +499,34 @@ T['server']['tells its state to the statusline'] = function()
   wait(function()
     return child.lua_get(evaluated) == 'Halfline: qwen'
   end, 'the status')
+end
+
+T['server']['says what it is doing'] = function()
+  write_script({
+    answer = {
+      result = {
+        version = '1.2',
+        documents = 1,
+        engine = { state = 'ready', message = 'qwen on cpu' },
+        workspace = '/w',
+      },
+    },
+  })
+  setup()
+  open()
+  child.cmd('Halfline status')
+  wait_message('Halfline: 1.2, ready: qwen on cpu, in /w, 1 open file')
+end
+
+T['server']['that cannot work has its reason in checkhealth'] = function()
+  write_script({ status = { busy = false, message = 'no model', kind = 'Error' } })
+  setup()
+  open()
+  wait(function()
+    return child.lua_get([[require('halfline').status()]]) == 'Halfline: no model'
+  end, 'the status')
+  child.cmd('checkhealth halfline')
+  eq(table.concat(lines(), '\n'):find('It cannot work: no model', 1, true) ~= nil, true)
 end
 
 T['setup'] = new_set()

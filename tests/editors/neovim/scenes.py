@@ -79,9 +79,10 @@ def wait_until_ready(terminal):
     """Wait for the statusline to name the model, as it does when one is loaded and idle."""
 
     def ready():
-        status = next((line for line in reversed(terminal.screen().split("\n")) if "Halfline: " in line), "")
-        if "stopped" in status or "not installed" in status:
-            raise AssertionError(f"the server does not run:\n{terminal.screen()}")
+        screen = terminal.screen()
+        if "LSP[halfline]" in screen or "Halfline: stopped" in screen:
+            raise AssertionError(f"the server does not work:\n{screen}")
+        status = next((line for line in reversed(screen.split("\n")) if "Halfline: " in line), "")
         return status and "loading" not in status and "…" not in status
 
     terminal.wait("a loaded model in the statusline", ready, LOADING_SECONDS)

@@ -56,3 +56,8 @@ MiniTest.run({
     },
   },
 })
+
+if #(MiniTest.current.all_cases or {}) == 0 then
+  say('no test is called ' .. tostring(vim.env.HALFLINE_TEST))
+  vim.cmd('cquit 1')
+end

@@ -56,6 +56,10 @@ H.check_server = function()
   for _, client in ipairs(clients) do
     local buffers = vim.tbl_count(client.attached_buffers)
     vim.health.ok(('The server runs in %s and serves %d buffers'):format(client.root_dir or '(no root)', buffers))
+    local failure = require('halfline.status').failure(client.id)
+    if failure then
+      vim.health.error('It cannot work: ' .. failure, { 'Then `:Halfline restart`' })
+    end
     if not (client.server_capabilities or {}).inlineCompletionProvider then
       vim.health.warn('The server offers no inline completion; is the program too old?')
     end

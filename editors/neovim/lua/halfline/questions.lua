@@ -54,7 +54,7 @@ M.status = function()
     if err then
       say.warn('the server could not tell: ' .. err.message)
     else
-      say.info(vim.inspect(result))
+      say.info(H.status_words(result))
     end
   end)
 end
@@ -98,6 +98,16 @@ H.execute = function(client, command, argument, token, on_done, bufnr)
     arguments = { argument },
     partialResultToken = token,
   }, on_done, bufnr)
+end
+
+-- "0.1.0, ready: qwen2.5-coder on cpu, in /home/ada/project, 3 open files"
+H.status_words = function(result)
+  local engine = result.engine
+  local words = ('%s, %s: %s'):format(result.version, engine.state, engine.message)
+  if result.workspace then
+    words = ('%s, in %s'):format(words, vim.fn.fnamemodify(result.workspace, ':~'))
+  end
+  return ('%s, %d open %s'):format(words, result.documents, result.documents == 1 and 'file' or 'files')
 end
 
 -- Those that hold the cursor; where none does, all of the line. The gravest first.

@@ -52,6 +52,15 @@ M.text = function(bufnr)
   return what and (('Halfline: ' .. what):gsub('%%', '%%%%')) or 'Halfline'
 end
 
+--- Why a server cannot work, in its own words, or nil.
+---
+---@param client_id integer
+---@return string|nil
+M.failure = function(client_id)
+  local said = H.of(client_id)
+  return said.kind == 'Error' and said.message or nil
+end
+
 --- A client has gone.
 M.forget = function(client_id)
   H.clients[client_id] = nil
