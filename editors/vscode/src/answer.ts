@@ -1,0 +1,131 @@
+// One answer while it arrives: the parts that the server streams, and the whole that its response carries. Pure state.
+
+/** A place that the server names, with why it looked there (evidence) or whether it is really there (citation). */
+export interface Place {
+  readonly path: string;
+  readonly lines?: readonly [number, number];
+  readonly line?: number;
+  readonly symbol?: string | null;
+  readonly why?: string;
+  readonly ok?: boolean;
+}
+
+/** A `$/progress` value on the request's partialResultToken. */
+export type AnswerPart =
+  | { readonly kind: 'text'; readonly text: string }
+  | ({ readonly kind: 'evidence' } & Place)
+  | ({ readonly kind: 'citation' } & Place)
+  | { readonly kind: 'patch'; readonly diff: string }
+  | { readonly kind: 'status'; readonly text: string };
+
+/** The response to `halfline.explain` and `halfline.ask`. */
+export interface WholeAnswer {
+  readonly text?: string;
+  readonly evidence?: readonly Place[];
+  readonly citations?: readonly Place[];
+  readonly model?: string;
+}
+
+export type AnswerState = 'waiting' | 'streaming' | 'done' | 'stopped' | 'failed';
+
+export class Answer {
+  readonly id: number;
+  readonly question: string;
+  #state: AnswerState = 'waiting';
+  #status = '';
+  #text = '';
+  #diff = '';
+  #model = '';
+  #evidence: Place[] = [];
+  #citations: Place[] = [];
+
+  constructor(id: number, question: string) {
+    this.id = id;
+    this.question = question;
+  }
+
+  get state(): AnswerState {
+    return this.#state;
+  }
+
+  /** What the server is doing, or what went wrong. */
+  get status(): string {
+    return this.#status;
+  }
+
+  get text(): string {
+    return this.#text;
+  }
+
+  get diff(): string {
+    return this.#diff;
+  }
+
+  get model(): string {
+    return this.#model;
+  }
+
+  get evidence(): readonly Place[] {
+    return this.#evidence;
+  }
+
+  get citations(): readonly Place[] {
+    return this.#citations;
+  }
+
+  get running(): boolean {
+    return this.#state === 'waiting' || this.#state === 'streaming';
+  }
+
+  /** Takes a part. Parts that come after the end are late and say nothing new. */
+  add(part: AnswerPart): void {
+    if (!this.running) {
+      return;
+    }
+    switch (part.kind) {
+      case 'text':
+        this.#state = 'streaming';
+        this.#text += part.text;
+        break;
+      case 'evidence':
+        this.#evidence.push(part);
+        break;
+      case 'citation':
+        this.#citations.push(part);
+        break;
+      case 'patch':
+        this.#diff = part.diff;
+        break;
+      case 'status':
+        this.#status = part.text;
+        break;
+    }
+  }
+
+  /** The response is the truth: it replaces what was put together from parts. */
+  finish(whole: WholeAnswer | null): void {
+    if (!this.running) {
+      return;
+    }
+    this.#state = 'done';
+    this.#status = '';
+    this.#text = whole?.text ?? this.#text;
+    this.#model = whole?.model ?? '';
+    this.#evidence = [...(whole?.evidence ?? this.#evidence)];
+    this.#citations = [...(whole?.citations ?? this.#citations)];
+  }
+
+  stop(): void {
+    if (this.running) {
+      this.#state = 'stopped';
+      this.#status = 'Stopped.';
+    }
+  }
+
+  fail(message: string): void {
+    if (this.running) {
+      this.#state = 'failed';
+      this.#status = message;
+    }
+  }
+}

@@ -1,0 +1,54 @@
+// Puts the parts together: status bar, server, answer view, and the commands of package.json. Decides nothing itself.
+
+import * as vscode from 'vscode';
+import { askAboutSelection } from './commands/askAboutSelection.ts';
+import { explainAtCursor } from './commands/explainAtCursor.ts';
+import { showMenu } from './commands/showMenu.ts';
+import { showStatus } from './commands/showStatus.ts';
+import { completionEnabled, completionMiddleware, toggleCompletion } from './completion.ts';
+import { Questions } from './questions.ts';
+import { Server } from './server.ts';
+import { StatusBar } from './statusBar.ts';
+import { AnswerPanel } from './view/panel.ts';
+
+let running: Server | undefined;
+
+export async function activate(context: vscode.ExtensionContext): Promise<void> {
+  const log = vscode.window.createOutputChannel('Halfline', { log: true });
+  const statusBar = new StatusBar();
+  const panel = new AnswerPanel(context.extensionUri);
+  const questions: Questions = new Questions(() => server, panel);
+  const server: Server = new Server(log, statusBar, {
+    ...completionMiddleware(log),
+    executeCommand: (command, args, next) => (questions.isQuestion(command) ? questions.ask(command, args[0]) : next(command, args)),
+  });
+  running = server;
+
+  const commands: Record<string, () => unknown> = {
+    'halfline.explainAtCursor': () => explainAtCursor(server, questions),
+    'halfline.askAboutSelection': () => askAboutSelection(questions),
+    'halfline.toggleInlineCompletion': () => toggleCompletion(),
+    'halfline.restartServer': () => server.restart(),
+    'halfline.showLog': () => log.show(),
+    'halfline.showStatus': () => showStatus(server, statusBar),
+    'halfline.showMenu': () => showMenu(),
+  };
+  context.subscriptions.push(
+    log,
+    statusBar,
+    panel,
+    ...Object.entries(commands).map(([id, run]) => vscode.commands.registerCommand(id, run)),
+    vscode.workspace.onDidChangeConfiguration((event) => {
+      statusBar.completing(completionEnabled());
+      if (event.affectsConfiguration('halfline.path') || event.affectsConfiguration('halfline.environment')) {
+        void server.restart();
+      }
+    }),
+  );
+  statusBar.completing(completionEnabled());
+  await server.restart();
+}
+
+export async function deactivate(): Promise<void> {
+  await running?.stop();
+}

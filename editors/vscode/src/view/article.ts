@@ -1,0 +1,47 @@
+// An answer as the HTML of its article in the answer view. Pure; everything that comes from outside is escaped here or in
+// markdown.ts.
+
+import type { Answer, Place } from '../answer.ts';
+import { formatLocation } from '../location.ts';
+import { escapeHtml, locationLink, renderMarkdown } from '../markdown.ts';
+
+export function renderArticle(answer: Answer): string {
+  return [
+    `<h2>${escapeHtml(answer.question)}</h2>`,
+    `<div class="body">${renderMarkdown(answer.text)}</div>`,
+    answer.diff === '' ? '' : `<pre class="diff"><code>${escapeHtml(answer.diff)}</code></pre>`,
+    places('Cited', answer.citations, true),
+    places('Looked at', answer.evidence, false),
+    footer(answer),
+  ].join('');
+}
+
+function places(title: string, all: readonly Place[], open: boolean): string {
+  if (all.length === 0) {
+    return '';
+  }
+  const items = all.map((place) => `<li>${placeLink(place)}${notes(place)}</li>`).join('');
+  return `<details data-key="${escapeHtml(title)}"${open ? ' open' : ''}><summary>${escapeHtml(title)} (${all.length})</summary><ul>${items}</ul></details>`;
+}
+
+function placeLink(place: Place): string {
+  const line = place.line ?? place.lines?.[0];
+  const [first, last] = place.lines ?? [];
+  const shown = first !== undefined && last !== undefined && first !== last ? `${place.path}:${first}-${last}` : undefined;
+  const location = formatLocation(line === undefined ? { path: place.path } : { path: place.path, line });
+  return locationLink(location, shown);
+}
+
+function notes(place: Place): string {
+  const symbol = place.symbol == null ? '' : ` <code>${escapeHtml(place.symbol)}</code>`;
+  const why = place.why === undefined ? '' : ` <span class="why">${escapeHtml(place.why)}</span>`;
+  const missing = place.ok === false ? ' <span class="missing">not found there</span>' : '';
+  return symbol + why + missing;
+}
+
+function footer(answer: Answer): string {
+  const state = answer.running
+    ? `<button data-action="stop">Stop</button><span class="working">${escapeHtml(answer.status === '' ? 'Thinking' : answer.status)}</span>`
+    : `<button data-action="copy">Copy</button>${escapeHtml(answer.status === '' ? answer.model : answer.status)}`;
+  return `<footer class="${answer.state}">${state}</footer>`;
+}

@@ -1,0 +1,64 @@
+// An answer while its parts arrive, and the article made of it.
+
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { Answer } from '../src/answer.ts';
+import { renderArticle } from '../src/view/article.ts';
+
+test('text grows with its parts, and the response replaces it', () => {
+  const answer = new Answer(1, 'why?');
+  answer.add({ kind: 'status', text: 'Reading the trace' });
+  assert.deepEqual([answer.state, answer.status], ['waiting', 'Reading the trace']);
+  answer.add({ kind: 'text', text: 'Because ' });
+  answer.add({ kind: 'text', text: 'it' });
+  assert.deepEqual([answer.state, answer.text], ['streaming', 'Because it']);
+  answer.finish({ text: 'Because it is moved.', model: 'm' });
+  assert.deepEqual([answer.state, answer.text, answer.status], ['done', 'Because it is moved.', '']);
+});
+
+test('a response without text keeps what was streamed', () => {
+  const answer = new Answer(1, 'why?');
+  answer.add({ kind: 'text', text: 'Because.' });
+  answer.finish(null);
+  assert.equal(answer.text, 'Because.');
+});
+
+test('after a stop nothing changes', () => {
+  const answer = new Answer(1, 'why?');
+  answer.add({ kind: 'text', text: 'Be' });
+  answer.stop();
+  answer.add({ kind: 'text', text: 'cause' });
+  answer.fail('cancelled');
+  assert.deepEqual([answer.state, answer.text, answer.status], ['stopped', 'Be', 'Stopped.']);
+});
+
+test('a part of a kind that is not known yet is passed over', () => {
+  const answer = new Answer(1, 'why?');
+  answer.add(JSON.parse('{"kind":"picture","data":"x"}'));
+  assert.equal(answer.state, 'waiting');
+});
+
+test('an article escapes all that comes from outside', () => {
+  const nasty = '"><script>x</script>';
+  const answer = new Answer(1, nasty);
+  answer.add({ kind: 'text', text: nasty });
+  answer.add({ kind: 'status', text: nasty });
+  answer.add({ kind: 'patch', diff: nasty });
+  answer.add({ kind: 'evidence', path: nasty, lines: [1, 2], symbol: nasty, why: nasty });
+  answer.add({ kind: 'citation', path: nasty, line: 3 });
+  const running = renderArticle(answer);
+  answer.finish({ model: nasty });
+  for (const html of [running, renderArticle(answer)]) {
+    assert.ok(!html.includes('<script'), html);
+    assert.ok(html.includes('&lt;script&gt;'), html);
+  }
+});
+
+test('places are links, and a citation that is not there says so', () => {
+  const answer = new Answer(1, 'why?');
+  answer.add({ kind: 'evidence', path: 'src/a.rs', lines: [10, 31], why: 'definition of Config' });
+  answer.add({ kind: 'citation', path: 'src/b.rs', line: 12, symbol: 'Config', ok: false });
+  const html = renderArticle(answer);
+  assert.match(html, /<a href="#" data-location="src\/a\.rs:10">src\/a\.rs:10-31<\/a> <span class="why">definition of Config<\/span>/);
+  assert.match(html, /<a href="#" data-location="src\/b\.rs:12">src\/b\.rs:12<\/a> <code>Config<\/code> <span class="missing">not found there/);
+});
