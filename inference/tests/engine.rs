@@ -13,13 +13,13 @@ fn options(target: PathBuf, draft: Option<PathBuf>) -> EngineOptions {
 
 fn model(folder: &Path, name: &str, spec: &TinySpec) -> PathBuf {
     let path = folder.join(name);
-    write_tiny_model(&path, spec).unwrap();
+    write_tiny_model(&path, spec).expect("a tiny model");
     path
 }
 
 /// Loads, and waits until the draft serves too.
 fn load(options: &EngineOptions) -> Engine {
-    let engine = Engine::load(options, |_| {}).unwrap();
+    let engine = Engine::load(options, |_| {}).expect("an engine");
     let start = Instant::now();
     while options.draft.is_some() && !engine.status().draft_ready {
         assert!(start.elapsed() < Duration::from_secs(120), "the draft should have been loaded");
@@ -31,7 +31,7 @@ fn load(options: &EngineOptions) -> Engine {
 fn answer(engine: &Engine, prompt: &str, max_tokens: usize, speculate: bool) -> Finish {
     let prompt = engine.tokenizer().encode(prompt);
     let request = Request { speculate, ..Request::new(prompt, max_tokens, Priority::Chat) };
-    engine.generate(request).finish_blocking().unwrap()
+    engine.generate(request).finish_blocking().expect("an answer")
 }
 
 /// Code of the kind that is completed, each with a start that repeats something or does not.
