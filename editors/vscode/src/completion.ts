@@ -25,7 +25,8 @@ export function completionMiddleware(log: vscode.LogOutputChannel): Pick<Middlew
       const result = await next(document, position, context, token);
       const items = Array.isArray(result) ? result : (result?.items ?? []);
       const outcome = token.isCancellationRequested ? 'cancelled' : `${items.length} item(s)`;
-      log.debug(`inline completion at ${position.line + 1}:${position.character + 1}: ${outcome} after ${Math.round(performance.now() - start)} ms`);
+      const place = `${position.line + 1}:${position.character + 1}`;
+      log.debug(`inline completion at ${place}: ${outcome} after ${Math.round(performance.now() - start)} ms`);
       return result;
     },
   };

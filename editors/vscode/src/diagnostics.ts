@@ -14,7 +14,10 @@ export interface Reported {
 /** Those that cover the position, else those on its line; the worst first. */
 export function diagnosticsAt<T extends Reported>(all: readonly T[], at: { line: number; character: number }): T[] {
   const covering = all.filter(({ range }) => !isBefore(at, range.start) && !isBefore(range.end, at));
-  const chosen = covering.length > 0 ? covering : all.filter(({ range }) => range.start.line <= at.line && at.line <= range.end.line);
+  const chosen =
+    covering.length > 0
+      ? covering
+      : all.filter(({ range }) => range.start.line <= at.line && at.line <= range.end.line);
   return [...chosen].sort((a, b) => a.severity - b.severity);
 }
 

@@ -20,7 +20,8 @@ export async function activate(context: vscode.ExtensionContext): Promise<void> 
   const questions: Questions = new Questions(() => server, panel);
   const server: Server = new Server(log, statusBar, {
     ...completionMiddleware(log),
-    executeCommand: (command, args, next) => (questions.isQuestion(command) ? questions.ask(command, args[0]) : next(command, args)),
+    executeCommand: (command, args, next) =>
+      questions.isQuestion(command) ? questions.ask(command, args[0]) : next(command, args),
   });
   running = server;
 

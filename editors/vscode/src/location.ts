@@ -1,4 +1,4 @@
-// Places in files as people and models write them, `src/a.rs:12` or `src/a.rs#L12-L20`. Pure; opening them is elsewhere.
+// Places in files as people and models write them, `src/a.rs:12` or `src/a.rs#L12-L20`. Opening them is elsewhere.
 
 export interface Location {
   readonly path: string;

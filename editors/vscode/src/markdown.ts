@@ -1,5 +1,6 @@
-// Markdown of an answer to HTML that is safe to show. The text comes from a model that has read other people's files, so
-// nothing in it may become markup, load anything, or link anywhere but to the web (asked first) and to places in files.
+// Markdown of an answer to HTML that is safe to show. The text comes from a model that has read other people's files,
+// so nothing in it may become markup, load anything, or link anywhere but to the web (VS Code asks first) and to places
+// in files.
 
 import createMarkdownIt from 'markdown-it';
 import { formatLocation, parseLocation } from './location.ts';

@@ -15,7 +15,10 @@ export async function openLocation(text: string): Promise<void> {
   const character = [...line.text].slice(0, (location.column ?? 1) - 1).join('').length;
   const position = new vscode.Position(line.lineNumber, character);
   const shownIn = vscode.window.visibleTextEditors[0]?.viewColumn ?? vscode.ViewColumn.One;
-  await vscode.window.showTextDocument(document, { viewColumn: shownIn, selection: new vscode.Range(position, position) });
+  await vscode.window.showTextDocument(document, {
+    viewColumn: shownIn,
+    selection: new vscode.Range(position, position),
+  });
 }
 
 async function findInWorkspace(path: string): Promise<vscode.Uri | undefined> {

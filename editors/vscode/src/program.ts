@@ -29,11 +29,13 @@ export function findProgram(machine: Machine): Program {
     return { path: found };
   }
   return {
-    missing: `The program ${name} is neither on PATH nor in ~/.cargo/bin. Install it, or say where it is in the setting halfline.path.`,
+    missing:
+      `The program ${name} is neither on PATH nor in ~/.cargo/bin. ` +
+      'Install it, or say where it is in the setting halfline.path.',
   };
 }
 
-/** Where a bare name may lie, in the order of preference. An editor started from a desktop often has a PATH without Cargo's. */
+/** Where a bare name may lie, best first. An editor started from a desktop often has a PATH without Cargo's folder. */
 function candidates(name: string, machine: Machine): string[] {
   const path = machine.windows ? win32 : posix;
   const file = machine.windows && !name.toLowerCase().endsWith('.exe') ? `${name}.exe` : name;

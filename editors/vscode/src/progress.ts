@@ -1,9 +1,10 @@
-// Work-done progress of the server as one line for the status bar. Pure.
+// Work-done progress of the server as one short line for the status bar: title and percentage. Pure; details come
+// as `didChangeStatus`.
 
 export type WorkDone =
-  | { readonly kind: 'begin'; readonly title: string; readonly message?: string; readonly percentage?: number }
-  | { readonly kind: 'report'; readonly message?: string; readonly percentage?: number }
-  | { readonly kind: 'end'; readonly message?: string };
+  | { readonly kind: 'begin'; readonly title: string; readonly percentage?: number }
+  | { readonly kind: 'report'; readonly percentage?: number }
+  | { readonly kind: 'end' };
 
 export class WorkTitles {
   readonly #titles = new Map<string | number, string>();
@@ -15,9 +16,10 @@ export class WorkTitles {
       return undefined;
     }
     if (step.kind === 'begin') {
-      this.#titles.set(token, step.title);
+      // Where other clients show it, the title has to say whose it is; the status bar item does already.
+      this.#titles.set(token, step.title.replace(/^Halfline: /, ''));
     }
     const percentage = step.percentage === undefined ? '' : `${Math.round(step.percentage)}%`;
-    return [this.#titles.get(token) ?? '', step.message ?? '', percentage].filter((part) => part !== '').join(' ');
+    return [this.#titles.get(token) ?? '', percentage].filter((part) => part !== '').join(' ');
   }
 }

@@ -1,8 +1,14 @@
-// Questions to the server whose answers stream into the answer view, whoever asks: a command of this extension, or a code
-// action or lens of the server.
+// Questions to the server whose answers stream into the answer view, whoever asks: a command of this extension, or a
+// code action or lens of the server.
 
 import * as vscode from 'vscode';
-import { type Diagnostic, ExecuteCommandRequest, type Position, ProgressType, type Range } from 'vscode-languageclient/node';
+import {
+  type Diagnostic,
+  ExecuteCommandRequest,
+  type Position,
+  ProgressType,
+  type Range,
+} from 'vscode-languageclient/node';
 import { Answer, type AnswerPart, type WholeAnswer } from './answer.ts';
 import type { Server } from './server.ts';
 import type { AnswerPanel } from './view/panel.ts';
@@ -63,7 +69,11 @@ export class Questions {
     });
     try {
       const params = { command, arguments: [argument], partialResultToken };
-      const whole: WholeAnswer | null = await client.sendRequest(ExecuteCommandRequest.type, params, cancellation.token);
+      const whole: WholeAnswer | null = await client.sendRequest(
+        ExecuteCommandRequest.type,
+        params,
+        cancellation.token,
+      );
       answer.finish(whole);
     } catch (error) {
       answer.fail(error instanceof Error ? error.message : String(error));

@@ -47,7 +47,7 @@ function runningLine({ status, work, completing }: Situation): StatusLine {
   const severity = status.kind === 'Error' ? 'error' : status.kind === 'Warning' ? 'warning' : 'normal';
   return {
     text: `${icon(status, work, completing)} Halfline${doing === undefined ? '' : `: ${doing}`}`,
-    tooltip: tooltip.length === 0 ? 'Ready.' : tooltip.join('\n\n'),
+    tooltip: tooltip.length === 0 ? 'The server is ready.' : tooltip.join('\n\n'),
     severity,
   };
 }

@@ -59,6 +59,12 @@ test('places are links, and a citation that is not there says so', () => {
   answer.add({ kind: 'evidence', path: 'src/a.rs', lines: [10, 31], why: 'definition of Config' });
   answer.add({ kind: 'citation', path: 'src/b.rs', line: 12, symbol: 'Config', ok: false });
   const html = renderArticle(answer);
-  assert.match(html, /<a href="#" data-location="src\/a\.rs:10">src\/a\.rs:10-31<\/a> <span class="why">definition of Config<\/span>/);
-  assert.match(html, /<a href="#" data-location="src\/b\.rs:12">src\/b\.rs:12<\/a> <code>Config<\/code> <span class="missing">not found there/);
+  assert.match(
+    html,
+    /<a href="#" data-location="src\/a\.rs:10">src\/a\.rs:10-31<\/a> <span class="why">definition of Config<\/span>/,
+  );
+  assert.match(
+    html,
+    /<a href="#" data-location="src\/b\.rs:12">src\/b\.rs:12<\/a> <code>Config<\/code> <span class="missing">not found there/,
+  );
 });

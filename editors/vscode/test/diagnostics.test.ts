@@ -22,6 +22,9 @@ const cases: readonly [name: string, all: string[], line: number, character: num
 for (const [name, all, line, character, expected] of cases) {
   test(name, () => {
     const chosen = diagnosticsAt(all.map(diagnostic), { line, character });
-    assert.deepEqual(chosen.map((one) => one.name), expected);
+    assert.deepEqual(
+      chosen.map((one) => one.name),
+      expected,
+    );
   });
 }

@@ -41,7 +41,9 @@ const cases: readonly Case[] = [
     name: 'a wrong setting is not papered over by PATH',
     there: ['/usr/bin/halfline'],
     machine: { setting: '/nowhere/halfline' },
-    expected: { missing: 'The setting halfline.path says /nowhere/halfline, and there is no program there that can be started.' },
+    expected: {
+      missing: 'The setting halfline.path says /nowhere/halfline, and there is no program there that can be started.',
+    },
   },
   {
     name: 'a bare name in the setting is looked up',

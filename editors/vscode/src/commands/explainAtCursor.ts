@@ -15,5 +15,8 @@ export async function explainAtCursor(server: Server, questions: Questions): Pro
   const diagnostics = diagnosticsAt(vscode.languages.getDiagnostics(uri), position);
   const argument = { uri: uri.toString(), position: { line: position.line, character: position.character } };
   const converted = await server.client?.code2ProtocolConverter.asDiagnostics(diagnostics);
-  await questions.ask('halfline.explain', converted === undefined || converted.length === 0 ? argument : { ...argument, diagnostics: converted });
+  await questions.ask(
+    'halfline.explain',
+    converted === undefined || converted.length === 0 ? argument : { ...argument, diagnostics: converted },
+  );
 }

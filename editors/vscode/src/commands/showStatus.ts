@@ -9,7 +9,10 @@ export async function showStatus(server: Server, statusBar: StatusBar): Promise<
   server.log.info(`Status: ${statusLine(statusBar.situation).tooltip}`);
   const client = server.client;
   if (client !== undefined) {
-    const status: unknown = await client.sendRequest(ExecuteCommandRequest.type, { command: 'halfline.status', arguments: [] });
+    const status: unknown = await client.sendRequest(ExecuteCommandRequest.type, {
+      command: 'halfline.status',
+      arguments: [],
+    });
     server.log.info(JSON.stringify(status, null, 2));
   }
   server.log.show(true);

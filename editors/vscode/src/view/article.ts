@@ -1,5 +1,5 @@
-// An answer as the HTML of its article in the answer view. Pure; everything that comes from outside is escaped here or in
-// markdown.ts.
+// An answer as the HTML of its article in the answer view. Pure; everything that comes from outside is escaped here or
+// in markdown.ts.
 
 import type { Answer, Place } from '../answer.ts';
 import { formatLocation } from '../location.ts';
@@ -21,13 +21,15 @@ function places(title: string, all: readonly Place[], open: boolean): string {
     return '';
   }
   const items = all.map((place) => `<li>${placeLink(place)}${notes(place)}</li>`).join('');
-  return `<details data-key="${escapeHtml(title)}"${open ? ' open' : ''}><summary>${escapeHtml(title)} (${all.length})</summary><ul>${items}</ul></details>`;
+  const summary = `<summary>${escapeHtml(title)} (${all.length})</summary>`;
+  return `<details data-key="${escapeHtml(title)}"${open ? ' open' : ''}>${summary}<ul>${items}</ul></details>`;
 }
 
 function placeLink(place: Place): string {
   const line = place.line ?? place.lines?.[0];
   const [first, last] = place.lines ?? [];
-  const shown = first !== undefined && last !== undefined && first !== last ? `${place.path}:${first}-${last}` : undefined;
+  const shown =
+    first !== undefined && last !== undefined && first !== last ? `${place.path}:${first}-${last}` : undefined;
   const location = formatLocation(line === undefined ? { path: place.path } : { path: place.path, line });
   return locationLink(location, shown);
 }
@@ -40,8 +42,9 @@ function notes(place: Place): string {
 }
 
 function footer(answer: Answer): string {
+  const doing = escapeHtml(answer.status === '' ? 'Thinking' : answer.status);
   const state = answer.running
-    ? `<button data-action="stop">Stop</button><span class="working">${escapeHtml(answer.status === '' ? 'Thinking' : answer.status)}</span>`
+    ? `<button data-action="stop">Stop</button><span class="working">${doing}</span>`
     : `<button data-action="copy">Copy</button>${escapeHtml(answer.status === '' ? answer.model : answer.status)}`;
   return `<footer class="${answer.state}">${state}</footer>`;
 }

@@ -1,4 +1,4 @@
-// Runs inside the answer view. Puts articles, rendered and made safe by the extension, into the page and reports clicks.
+// Runs inside the answer view. Puts articles, rendered and made safe by the extension, into the page; reports clicks.
 
 import type { FromPage, ToPage } from './messages.ts';
 
@@ -38,7 +38,9 @@ function showArticle(id: number, html: string): void {
     created.scrollIntoView();
     return;
   }
-  const opened = new Map([...article.querySelectorAll('details')].map((details) => [details.dataset['key'], details.open]));
+  const opened = new Map(
+    [...article.querySelectorAll('details')].map((details) => [details.dataset['key'], details.open]),
+  );
   article.innerHTML = html;
   for (const details of article.querySelectorAll('details')) {
     details.open = opened.get(details.dataset['key']) ?? details.open;
