@@ -38,6 +38,23 @@ pub(crate) struct TileArgs {
 /// The most rows that [`rows`] takes.
 pub(crate) const MAX_ROWS: usize = 12;
 
+/// How far ahead of its use memory is asked for, in bytes. The hardware's own prefetching stops at each page.
+const PREFETCH: usize = 4096;
+
+/// Repeats a block for `$r` in `0..R`, written out: the sums of a row stay in registers only when nothing is indexed by a
+/// variable, and compilers stop unrolling at fewer rows than there are registers for.
+macro_rules! for_rows {
+    ($r:ident < $rows:ident $body:block) => {
+        for_rows!(@ $rows $body $r 0 1 2 3 4 5 6 7 8 9 10 11)
+    };
+    (@ $rows:ident $body:block $r:ident $($i:literal)+) => {
+        $(if $i < $rows {
+            let $r = $i;
+            $body
+        })+
+    };
+}
+
 /// Multiplies one tile of a quantised kind with `count` rows, at most [`MAX_ROWS`].
 ///
 /// # Safety
@@ -88,39 +105,45 @@ unsafe fn tile<S: Simd, K: Kind, const R: usize>(args: &TileArgs) -> usize {
             let mut partial = [S::splat(0.0); R];
             let end = (block + GROUP / BLOCK).min(blocks);
             while block < end {
+                let bytes = K::RECORD / K::BLOCKS;
+                let mut ahead = 0;
+                while ahead < bytes {
+                    S::prefetch(record.wrapping_add(inner * bytes + ahead + PREFETCH));
+                    ahead += 64;
+                }
                 let quads = K::quads::<S>(record, inner);
                 if K::HALVES {
                     let first = K::scale::<S>(record, 2 * inner);
                     let second = K::scale::<S>(record, 2 * inner + 1);
-                    for r in 0..R {
+                    for_rows!(r < R {
                         let a = args.quantized.add(r * args.inputs + block * BLOCK).cast::<i32>();
                         let c = args.corrections.add(r * args.correction_stride + 2 * block);
                         let x = half::<S, K>(S::splat_i(*c), &quads, 0, a);
                         let y = half::<S, K>(S::splat_i(*c.add(1)), &quads, 4, a);
                         partial[r] = S::fma(S::to_f(x), first, partial[r]);
                         partial[r] = S::fma(S::to_f(y), second, partial[r]);
-                    }
+                    });
                 } else {
                     let scale = K::scale::<S>(record, inner);
                     let c = args.corrections.add(block);
                     if K::HAS_MIN {
                         let min = S::sub(S::splat(0.0), K::min::<S>(record, inner));
-                        for r in 0..R {
+                        for_rows!(r < R {
                             let a = args.quantized.add(r * args.inputs + block * BLOCK).cast::<i32>();
                             let x = half::<S, K>(S::splat_i(0), &quads, 0, a);
                             let x = half::<S, K>(x, &quads, 4, a);
                             partial[r] = S::fma(S::to_f(x), scale, partial[r]);
                             let sum = S::splat(*c.add(r * args.correction_stride).cast::<f32>());
                             partial[r] = S::fma(sum, min, partial[r]);
-                        }
+                        });
                     } else {
-                        for r in 0..R {
+                        for_rows!(r < R {
                             let a = args.quantized.add(r * args.inputs + block * BLOCK).cast::<i32>();
                             let x = S::splat_i(*c.add(r * args.correction_stride));
                             let x = half::<S, K>(x, &quads, 0, a);
                             let x = half::<S, K>(x, &quads, 4, a);
                             partial[r] = S::fma(S::to_f(x), scale, partial[r]);
-                        }
+                        });
                     }
                 }
                 block += 1;
@@ -130,10 +153,10 @@ unsafe fn tile<S: Simd, K: Kind, const R: usize>(args: &TileArgs) -> usize {
                     record = record.add(K::RECORD);
                 }
             }
-            for r in 0..R {
+            for_rows!(r < R {
                 let scale = S::splat(*args.scales.add(r * args.scale_stride + group));
                 sums[r] = S::fma(partial[r], scale, sums[r]);
-            }
+            });
             group += 1;
         }
         for (r, sum) in sums.into_iter().enumerate() {

@@ -137,6 +137,8 @@ unsafe impl Simd for Reference {
         a.iter().sum()
     }
     #[inline(always)]
+    unsafe fn prefetch(_: *const u8) {}
+    #[inline(always)]
     unsafe fn load_bytes(from: *const u8) -> [u8; 64] {
         // SAFETY: the caller gives 64 readable bytes.
         unsafe { from.cast::<[u8; 64]>().read_unaligned() }

@@ -92,6 +92,8 @@ pub(crate) unsafe trait Simd: Copy {
     /// Sum of all lanes.
     unsafe fn sum_i(a: Self::I) -> i32;
 
+    /// Asks for the cache line at `address`, which need not be valid.
+    unsafe fn prefetch(address: *const u8);
     /// Reads 64 bytes.
     unsafe fn load_bytes(from: *const u8) -> Self::B;
     /// The low four bits of each byte.

@@ -189,6 +189,13 @@ unsafe impl Simd for Neon {
         unsafe { vaddvq_s32(vaddq_s32(vaddq_s32(a[0], a[1]), vaddq_s32(a[2], a[3]))) }
     }
     #[inline(always)]
+    unsafe fn prefetch(address: *const u8) {
+        // SAFETY: a prefetch touches no memory.
+        unsafe {
+            core::arch::asm!("prfm pldl1keep, [{0}]", in(reg) address, options(nostack, readonly, preserves_flags));
+        }
+    }
+    #[inline(always)]
     unsafe fn load_bytes(from: *const u8) -> Self::B {
         // SAFETY: see the impl.
         unsafe { four!(|I| vld1q_u8(from.add(16 * I))) }

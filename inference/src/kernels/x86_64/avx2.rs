@@ -174,6 +174,11 @@ unsafe impl<const VNNI: bool> Simd for Avx2<VNNI> {
         }
     }
     #[inline(always)]
+    unsafe fn prefetch(address: *const u8) {
+        // SAFETY: see the impl; a prefetch touches no memory.
+        unsafe { _mm_prefetch::<_MM_HINT_T0>(address.cast()) }
+    }
+    #[inline(always)]
     unsafe fn load_bytes(from: *const u8) -> Self::B {
         // SAFETY: see the impl.
         unsafe { [_mm256_loadu_si256(from.cast()), _mm256_loadu_si256(from.add(32).cast())] }

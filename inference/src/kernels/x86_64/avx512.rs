@@ -128,6 +128,11 @@ unsafe impl Simd for Avx512 {
         unsafe { _mm512_reduce_add_epi32(a) }
     }
     #[inline(always)]
+    unsafe fn prefetch(address: *const u8) {
+        // SAFETY: see the impl; a prefetch touches no memory.
+        unsafe { _mm_prefetch::<_MM_HINT_T0>(address.cast()) }
+    }
+    #[inline(always)]
     unsafe fn load_bytes(from: *const u8) -> __m512i {
         // SAFETY: see the impl.
         unsafe { _mm512_loadu_si512(from.cast()) }
@@ -187,7 +192,7 @@ unsafe fn or_masked<const FROM: i32, const MASK: i8>(nibbles: __m512i, plane: __
             6 => _mm512_srli_epi16::<2>(plane),
             _ => _mm512_srli_epi16::<3>(plane),
         };
-        // 0xEA is a | (b & c).
-        _mm512_ternarylogic_epi32::<0xEA>(nibbles, moved, _mm512_set1_epi8(MASK))
+        // 0xF8 is a | (b & c).
+        _mm512_ternarylogic_epi32::<0xF8>(nibbles, moved, _mm512_set1_epi8(MASK))
     }
 }
