@@ -109,7 +109,7 @@ fn a_seed_gives_one_answer_whatever_is_proposed() {
         assert_eq!(none.proposed, 0);
         accepted += stats.accepted;
     }
-    assert!(accepted > 500, "{accepted}");
+    assert!(accepted > 300, "{accepted}");
 }
 
 /// The seed of a request differs from case to case here, so that this does not rest on the equality above.

@@ -10,6 +10,13 @@ const COST_WEIGHT: f64 = 0.2;
 /// Weight of the newest proposal in a source's acceptance: about the last thirty count.
 const ACCEPTANCE_WEIGHT: f64 = 0.03;
 
+/// Proposals that the guess at a source's acceptance counts for.
+const GUESS_COUNT: f64 = 8.0;
+
+/// The guesses, for the sources in their order. The draft's is high so that it is tried early and judged by what it does:
+/// a small model of the target's own series foresees most of its tokens in code.
+const ACCEPTANCE_GUESS: [f64; Source::ALL.len()] = [0.4, 0.7, 0.85];
+
 /// What one more row of verification is thought to cost, in forwards of one row, before it was measured.
 const ROW_GUESS: f64 = 0.1;
 
@@ -25,8 +32,11 @@ const FIRST_RETRY: u32 = 32;
 /// The most steps between two tries.
 const LAST_RETRY: u32 = 1024;
 
-/// Tokens proposed in such a try.
+/// Tokens proposed in each step of such a try.
 const RETRY_LENGTH: usize = 3;
+
+/// Steps of such a try: one alone says too little.
+const RETRY_STEPS: u32 = 4;
 
 /// The most tokens the draft may have to catch up with for such a try.
 const RETRY_CATCH_UP: usize = 64;
@@ -61,9 +71,13 @@ impl Mean {
 struct Record {
     /// Probability that a proposal is accepted when those before it were.
     acceptance: f64,
+    /// Proposals that were right or wrong.
+    judged: f64,
     /// Steps since the source was last used although it was available.
     passed_over: u32,
     retry_after: u32,
+    /// Steps left of a try.
+    trying: u32,
 }
 
 /// A source that could propose now.
@@ -104,9 +118,10 @@ pub(crate) struct Policy {
 impl Policy {
     /// Nothing measured, and a cautious guess at each source.
     pub(crate) fn new() -> Self {
-        let record = |acceptance| Record { acceptance, passed_over: 0, retry_after: FIRST_RETRY };
+        let record =
+            |acceptance| Record { acceptance, judged: 0.0, passed_over: 0, retry_after: FIRST_RETRY, trying: 0 };
         Policy {
-            records: [record(0.4), record(0.7), record(0.7)],
+            records: ACCEPTANCE_GUESS.map(record),
             target: [Mean::default(); MOST_PROPOSED + 2],
             measured: [0; MOST_PROPOSED + 2],
             draft: Mean::default(),
@@ -146,18 +161,20 @@ impl Policy {
 
     /// Takes in that of a source's proposals `accepted` were right, and whether the next one was wrong.
     pub(crate) fn verified(&mut self, source: Source, accepted: usize, rejected: bool) {
-        let before = self.pays(source);
         let record = &mut self.records[source as usize];
         for outcome in std::iter::repeat_n(1.0, accepted).chain(rejected.then_some(0.0)) {
-            record.acceptance += (outcome - record.acceptance) * ACCEPTANCE_WEIGHT;
+            record.judged += 1.0;
+            let weight = ACCEPTANCE_WEIGHT.max(1.0 / (record.judged + GUESS_COUNT));
+            record.acceptance += (outcome - record.acceptance) * weight;
         }
-        let after = self.pays(source);
-        let record = &mut self.records[source as usize];
-        record.retry_after = match (before, after) {
-            (_, true) => FIRST_RETRY,
-            (true, false) => record.retry_after,
-            (false, false) => (record.retry_after * 2).min(LAST_RETRY),
-        };
+        let tried = record.trying == 1;
+        record.trying = record.trying.saturating_sub(1);
+        if self.pays(source) {
+            self.records[source as usize].retry_after = FIRST_RETRY;
+        } else if tried {
+            let record = &mut self.records[source as usize];
+            record.retry_after = (record.retry_after * 2).min(LAST_RETRY);
+        }
     }
 
     /// Takes in that the target ran `rows` tokens of one sequence in `seconds`.
@@ -191,14 +208,18 @@ impl Policy {
         (1..=MOST_PROPOSED).any(|length| self.seconds_per_token(Some(source), length) < plain)
     }
 
-    /// A try of a source that was passed over for long enough.
-    fn retry(&self, offers: &[Offer]) -> Option<Plan> {
-        let due = |offer: &&Offer| {
-            let record = &self.records[offer.source as usize];
-            offer.most > 0 && offer.catch_up <= RETRY_CATCH_UP && record.passed_over >= record.retry_after
-        };
-        let offer = offers.iter().find(due)?;
-        Some(Plan { source: offer.source, length: offer.most.min(RETRY_LENGTH) })
+    /// A step of a try of a source, under way or due because it was passed over for long enough.
+    fn retry(&mut self, offers: &[Offer]) -> Option<Plan> {
+        for offer in offers.iter().filter(|offer| offer.most > 0 && offer.catch_up <= RETRY_CATCH_UP) {
+            let record = &mut self.records[offer.source as usize];
+            if record.trying == 0 && record.passed_over >= record.retry_after {
+                record.trying = RETRY_STEPS;
+            }
+            if record.trying > 0 {
+                return Some(Plan { source: offer.source, length: offer.most.min(RETRY_LENGTH) });
+            }
+        }
+        None
     }
 
     /// Expected seconds for each token when `length` tokens from `source` are proposed in each step.
