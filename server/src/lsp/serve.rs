@@ -120,6 +120,8 @@ async fn start(
     let request = build_request(Server::registered_name(&method).to_owned(), id.clone(), params);
     let mut handler = AssertUnwindSafe(service.call(request)).catch_unwind().map(move |result| match result {
         Ok(Ok(Some(response))) if is_initialize => Some(capabilities::complete_initialize(response)),
+        // tower-lsp leaves unknown methods that begin with `$/` unanswered, which is right for notifications only.
+        Ok(Ok(None)) => id.map(|id| Response::from_error(id, Error::method_not_found())),
         Ok(Ok(response)) => response,
         Ok(Err(_exited)) => None,
         Err(_panic) => {
@@ -148,11 +150,13 @@ async fn start(
 }
 
 fn build_request(method: String, id: Option<Id>, params: Option<Value>) -> Request {
+    let is_shutdown = method == "shutdown";
     let mut builder = Request::build(method);
     if let Some(id) = id {
         builder = builder.id(id);
     }
-    if let Some(params) = params {
+    // `shutdown` has no parameters, and tower-lsp refuses it with any; several clients send `null` or `{}`.
+    if let Some(params) = params.filter(|params| !params.is_null() && !is_shutdown) {
         builder = builder.params(params);
     }
     builder.finish()

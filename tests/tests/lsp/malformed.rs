@@ -62,6 +62,7 @@ fn requests_that_cannot_be_served_are_answered_with_the_right_error() {
     let at = json!({"line": 0, "character": 0});
     for (method, params, expected) in [
         ("no/such", json!({}), -32601),
+        ("$/no/such", json!({}), -32601),
         ("textDocument/hover", json!({"textDocument": {"uri": "file:///a"}, "position": at}), -32601),
         ("textDocument/inlineCompletion", json!({}), -32602),
         ("textDocument/inlineCompletion", json!(null), -32602),
