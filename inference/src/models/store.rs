@@ -299,9 +299,11 @@ impl Store {
         Ok(freed)
     }
 
-    /// Takes a GGUF file in under `name`, or its own: linked where the file system allows it, else copied.
+    /// Takes a GGUF file in under `name`, or its own: linked where the file system allows it, else copied. The name of a
+    /// model of the manifest is for that very file.
     pub fn import(
         &self,
+        manifest: &Manifest,
         file: &Path,
         name: Option<&str>,
         progress: impl FnMut(u64),
@@ -312,30 +314,37 @@ impl Store {
             return Err(refuse("it is not a file".to_owned()));
         }
         Gguf::open(file).map_err(|error| refuse(error.to_string()))?;
-        let stem = name
-            .map(str::to_owned)
-            .unwrap_or_else(|| file.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default());
+        let own_name = || file.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+        let stem = name.map_or_else(own_name, str::to_owned);
         let stem = stem.strip_suffix(".gguf").unwrap_or(&stem);
         if stem.is_empty() || stem.starts_with('.') || stem.contains(['/', '\\']) {
             return Err(refuse(format!("`{stem}` cannot be the name of a model; give another with --name")));
         }
-        fs::create_dir_all(&self.directory).map_err(failed("create the directory", &self.directory))?;
-        let target = self.directory.join(format!("{stem}.gguf"));
+        let known = manifest.find(stem);
+        let target = self.directory.join(known.map_or_else(|| format!("{stem}.gguf"), |model| model.file.clone()));
         if target.exists() {
             return Err(refuse(format!(
                 "there is a model `{stem}` already; remove it with `halfline models remove {stem}`, or give another name with --name"
             )));
         }
+        let sha256 = hash(file, progress)?;
+        if let Some(model) = known.filter(|model| model.sha256 != sha256) {
+            return Err(refuse(format!(
+                "it is not the {} of the manifest: {}; give it another name with --name",
+                model.name,
+                wrong_hash(&sha256, &model.sha256)
+            )));
+        }
+        fs::create_dir_all(&self.directory).map_err(failed("create the directory", &self.directory))?;
+        // A hard link to a symbolic link would follow it nowhere good.
         let source = fs::canonicalize(file).map_err(failed("open", file))?;
         if fs::hard_link(&source, &target).is_err() {
-            let part = beside(&target, "", ".part");
-            fs::copy(&source, &part).map_err(|error| {
+            let part = beside(&target, ".", ".import");
+            fs::copy(&source, &part).and_then(|_| fs::rename(&part, &target)).map_err(|error| {
                 let _ = fs::remove_file(&part);
-                failed("copy the model to", &part)(error)
+                failed("copy the model to", &target)(error)
             })?;
-            fs::rename(&part, &target).map_err(failed("rename", &part))?;
         }
-        let sha256 = hash(&target, progress)?;
         self.remember(&target, &sha256);
         Ok((target, sha256))
     }

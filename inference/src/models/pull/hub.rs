@@ -109,6 +109,10 @@ fn broke_off(error: &std::io::Error, have: u64, whole: u64) -> String {
 fn explain(error: &ureq::Error) -> String {
     match error {
         ureq::Error::Timeout(_) => "it did not answer in time".to_owned(),
+        // The system's resolver has no error of its own kind.
+        ureq::Error::Io(error) if error.to_string().contains("lookup address") => {
+            "its name cannot be resolved; is this machine offline?".to_owned()
+        }
         ureq::Error::HostNotFound => "its name cannot be resolved; is this machine offline?".to_owned(),
         ureq::Error::Io(error) => format!("the connection failed: {error}"),
         other => other.to_string(),

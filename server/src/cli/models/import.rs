@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use halfline_inference::models::Store;
+use halfline_inference::models::{Manifest, Store};
 use serde_json::json;
 
 use super::{byte_bar, output};
@@ -25,9 +25,9 @@ pub(super) struct Args {
     json: bool,
 }
 
-pub(super) fn run(args: &Args, store: &Store) -> anyhow::Result<()> {
+pub(super) fn run(args: &Args, store: &Store, manifest: &Manifest) -> anyhow::Result<()> {
     let bar = byte_bar(args.file.metadata().map_or(0, |file| file.len()), "reading");
-    let imported = store.import(&args.file, args.name.as_deref(), |done| bar.set_position(done));
+    let imported = store.import(manifest, &args.file, args.name.as_deref(), |done| bar.set_position(done));
     bar.finish_and_clear();
     let (path, sha256) = imported?;
     let name = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();

@@ -45,7 +45,7 @@ pub(super) fn run(args: Args) -> anyhow::Result<()> {
         Action::Pull(args) => pull::run(&args, &store, &manifest),
         Action::Verify(args) => verify::run(&args, &store, &manifest),
         Action::Remove(args) => remove::run(&args, &store, &manifest),
-        Action::Import(args) => import::run(&args, &store),
+        Action::Import(args) => import::run(&args, &store, &manifest),
     }
 }
 
