@@ -1,0 +1,103 @@
+//! `models list`, `verify`, `remove` and `import`.
+
+use expect_test::expect;
+use halfline_inference::testing::{TinyFamily, TinySpec, write_tiny_model};
+use halfline_tests::Home;
+use serde_json::{Value, json};
+
+use crate::mirror::{content, manifest};
+use crate::{Run, run};
+
+/// A run of `models` with the test manifest.
+fn models(home: &Home, arguments: &[&str]) -> Run {
+    let mut command = home.command();
+    command.arg("models").args(arguments).env("HALFLINE_MANIFEST", manifest(home, false));
+    Run::of(home, &mut command)
+}
+
+fn state(home: &Home) -> Value {
+    models(home, &["list", "--json"]).json()["models"][0]["state"].clone()
+}
+
+#[test]
+fn list_says_what_is_on_disk() {
+    let home = Home::new();
+    assert_eq!(state(&home), "absent");
+    std::fs::write(home.models().join("Test.gguf.part"), "abc").unwrap();
+    assert_eq!(models(&home, &["list", "--json"]).json()["models"][0]["have"], 3);
+    std::fs::write(home.models().join("Test.gguf"), content()).unwrap();
+    assert_eq!(state(&home), "unverified");
+    assert_eq!(models(&home, &["verify", "--json"]).json()["ok"], json!(true));
+    assert_eq!(state(&home), "verified");
+
+    // The same size, another content: the record of the verification is void with the file's time.
+    let mut wrong = content();
+    wrong[5] ^= 1;
+    std::thread::sleep(std::time::Duration::from_millis(20));
+    std::fs::write(home.models().join("Test.gguf"), wrong).unwrap();
+    assert_eq!(state(&home), "unverified");
+    let verified = models(&home, &["verify", "--json"]);
+    assert_eq!((verified.code, &verified.json()["ok"]), (Some(1), &json!(false)));
+    assert_eq!(state(&home), "damaged");
+
+    std::fs::write(home.models().join("Test.gguf"), "short").unwrap();
+    expect![[r#""#]].assert_eq(&models(&home, &["list"]).all());
+}
+
+#[test]
+fn remove_takes_all_of_it() {
+    let home = Home::new();
+    for name in ["Test.gguf", "Test.gguf.part"] {
+        std::fs::write(home.models().join(name), "abc").unwrap();
+    }
+    assert_eq!(models(&home, &["remove", "test", "--json"]).json()["removed"][0]["bytes"], 6);
+    assert_eq!(std::fs::read_dir(home.models()).unwrap().count(), 0);
+    expect![[r#""#]].assert_eq(&models(&home, &["remove", "test"]).all());
+}
+
+#[test]
+fn import_takes_gguf_files_and_nothing_else() {
+    let home = Home::new();
+    let file = home.workspace().join("mine.gguf");
+    write_tiny_model(&file, &TinySpec::new(TinyFamily::Llama)).unwrap();
+    let path = file.display().to_string();
+    let imported = models(&home, &["import", &path, "--json"]).json();
+    assert_eq!(imported["name"], "mine");
+    assert_eq!(std::fs::read(home.models().join("mine.gguf")).unwrap(), std::fs::read(&file).unwrap());
+    let listed = models(&home, &["list", "--json"]).json();
+    assert_eq!((&listed["models"][1]["name"], &listed["models"][1]["state"]), (&json!("mine"), &json!("verified")));
+
+    expect![[r#""#]].assert_eq(&models(&home, &["import", &path]).all());
+    expect![[r#""#]].assert_eq(&models(&home, &["import", &path, "--name", "test"]).all());
+    let junk = home.write("junk.gguf", "not a model");
+    expect![[r#""#]].assert_eq(&models(&home, &["import", &junk.display().to_string()]).all());
+
+    // An import that changes afterwards is found out, for its hash was recorded.
+    let mut bytes = std::fs::read(&file).unwrap();
+    *bytes.last_mut().unwrap() ^= 1;
+    std::fs::remove_file(home.models().join("mine.gguf")).unwrap();
+    std::fs::write(home.models().join("mine.gguf"), bytes).unwrap();
+    let verified = models(&home, &["verify", "mine"]);
+    assert_eq!(verified.code, Some(1));
+    assert!(verified.stdout.contains("DAMAGED its SHA-256 is"), "{}", verified.all());
+}
+
+#[test]
+fn unknown_names_are_said_with_what_is_known() {
+    let home = Home::new();
+    for command in ["pull", "verify", "remove"] {
+        let run = models(&home, &[command, "nonsense"]);
+        assert_eq!(run.code, Some(1));
+        assert!(run.stderr.contains("no model `nonsense`") && run.stderr.contains("test"), "{}", run.all());
+    }
+    let mut command = home.command();
+    command.args(["models", "list"]).env("HALFLINE_MANIFEST", home.write("bad.toml", "hub = 3"));
+    let run = Run::of(&home, &mut command);
+    assert!(run.code == Some(1) && run.stderr.contains("bad.toml (HALFLINE_MANIFEST) is no manifest"), "{}", run.all());
+}
+
+#[test]
+fn the_built_in_manifest_is_listed() {
+    let home = Home::new();
+    expect![[r#""#]].assert_eq(&run(&home, &["models", "list"]).all());
+}
