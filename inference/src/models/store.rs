@@ -21,14 +21,14 @@ pub enum StoreError {
     #[error("this account has no data directory; set HALFLINE_MODELS to the directory for models")]
     NoDirectory,
     /// A file or directory could not be used.
-    #[error("cannot {action} {path}: {reason}", path = path.display(), reason = reason(source))]
+    #[error("cannot {action} {path}: {reason}", path = path.display(), reason = reason(cause))]
     Io {
         /// What was tried.
         action: &'static str,
         /// On what.
         path: PathBuf,
         /// Why it failed.
-        source: io::Error,
+        cause: io::Error,
     },
     /// The manifest that the user named is not one.
     #[error("{path} (HALFLINE_MANIFEST) is no manifest of models: {reason}", path = path.display())]
@@ -55,15 +55,18 @@ pub enum StoreError {
         name: String,
     },
     /// A file is not what it should be.
-    #[error("{path} is damaged: {what}; get it again with `halfline models pull {name}`", path = path.display())]
+    #[error("{path} is damaged: {what}; {remedy}", path = path.display())]
     Damaged {
         /// The file.
         path: PathBuf,
         /// What differs.
         what: String,
-        /// The model's name.
-        name: String,
+        /// What the user can do.
+        remedy: String,
     },
+    /// There is no model at all.
+    #[error("there is no model on disk; get what suits this machine with `halfline models pull`")]
+    Nothing,
     /// A file that cannot be taken in.
     #[error("cannot import {path}: {reason}", path = path.display())]
     Import {
@@ -119,6 +122,16 @@ pub struct Entry {
     pub model: Option<Model>,
     /// SHA-256 found when it was last verified or imported.
     pub sha256: Option<String>,
+}
+
+impl Entry {
+    /// What to do about a damaged file.
+    fn remedy(&self) -> String {
+        match self.model {
+            Some(_) => format!("get it again with `halfline models pull {}`", self.name),
+            None => format!("remove it with `halfline models remove {}` and import it again", self.name),
+        }
+    }
 }
 
 /// What is remembered of a verification.
@@ -252,7 +265,9 @@ impl Store {
         match entry.state {
             State::Unverified | State::Verified => Ok(entry.path),
             State::Absent | State::Partial { .. } => Err(StoreError::Absent { name: entry.name }),
-            State::Damaged { what } => Err(StoreError::Damaged { path: entry.path, what, name: entry.name }),
+            State::Damaged { ref what } => {
+                Err(StoreError::Damaged { remedy: entry.remedy(), what: what.clone(), path: entry.path })
+            }
         }
     }
 
@@ -273,7 +288,7 @@ impl Store {
             Some(expected) if !right => Err(StoreError::Damaged {
                 path: entry.path.clone(),
                 what: wrong_hash(&sha256, expected),
-                name: entry.name.clone(),
+                remedy: entry.remedy(),
             }),
             _ => Ok(sha256),
         }
@@ -389,7 +404,7 @@ pub fn hash(path: &Path, mut progress: impl FnMut(u64)) -> Result<String, StoreE
 
 pub(super) fn failed(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> StoreError {
     let path = path.to_path_buf();
-    move |source| StoreError::Io { action, path, source }
+    move |cause| StoreError::Io { action, path, cause }
 }
 
 pub(super) fn wrong_hash(found: &str, right: &str) -> String {

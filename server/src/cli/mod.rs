@@ -29,6 +29,7 @@ use crate::config::{Config, Loaded, Severity, load, workspace_root};
 #[derive(Parser)]
 #[command(
     name = "halfline",
+    bin_name = "halfline",
     version,
     about = "A code assistant that lives on your machine: it finishes the line you are writing and explains why the last one broke.",
     after_help = "Models run inside this program and your code stays on this machine.\n\nExample: halfline try",

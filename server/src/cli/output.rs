@@ -29,9 +29,16 @@ pub(super) fn note(text: &str) {
     let _ = writeln!(io::stderr().lock(), "halfline: {text}");
 }
 
-/// An error with its causes, in one line.
+/// An error with its causes, in one line. A cause that the error before it has told already is left out.
 pub(super) fn one_line(error: &anyhow::Error) -> String {
-    format!("{error:#}").split_whitespace().collect::<Vec<_>>().join(" ")
+    let mut told = String::new();
+    for cause in error.chain() {
+        let text = cause.to_string();
+        if !told.contains(&text) {
+            told = if told.is_empty() { text } else { format!("{told}: {text}") };
+        }
+    }
+    told.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 /// Whether an error only says that the reader of standard output is gone, as in `halfline ... | head`.

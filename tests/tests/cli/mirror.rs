@@ -20,6 +20,11 @@ pub(crate) fn content() -> Vec<u8> {
 
 /// Writes a manifest with the one model `test`, and returns its path.
 pub(crate) fn manifest(home: &Home, packages: bool) -> PathBuf {
+    let path = home.workspace().join("models.toml");
+    if path.exists() {
+        // A pull that runs already may be reading it.
+        return path;
+    }
     let file = home.workspace().join("content");
     std::fs::write(&file, content()).unwrap();
     let sha256 = hash(&file, |_| {}).unwrap();
@@ -37,7 +42,6 @@ pub(crate) fn manifest(home: &Home, packages: bool) -> PathBuf {
          licence = {{ name = \"MIT\", url = \"https://example.org/licence\" }}\n\
          hub = {{ repo = \"a/b\", file = \"Test.gguf\", revision = \"main\" }}\n{packages}\n"
     );
-    let path = home.workspace().join("models.toml");
     std::fs::write(&path, text).unwrap();
     path
 }

@@ -63,7 +63,8 @@ fn remove_takes_all_of_it() {
         --- stdout
         --- stderr
         halfline: error: the model `test` is not on disk
-    "#]].assert_eq(&models(&home, &["remove", "test"]).all());
+    "#]]
+    .assert_eq(&models(&home, &["remove", "test"]).all());
 }
 
 #[test]
@@ -96,7 +97,8 @@ fn import_takes_gguf_files_and_nothing_else() {
         --- stdout
         --- stderr
         halfline: error: cannot import WORKSPACE/junk.gguf: it is not a GGUF file: it begins with "not ", not "GGUF"
-    "#]].assert_eq(&models(&home, &["import", &junk.display().to_string()]).all());
+    "#]]
+    .assert_eq(&models(&home, &["import", &junk.display().to_string()]).all());
 
     // An import that changes afterwards is found out, for its hash was recorded.
     let mut bytes = std::fs::read(&file).unwrap();
@@ -105,7 +107,8 @@ fn import_takes_gguf_files_and_nothing_else() {
     std::fs::write(home.models().join("mine.gguf"), bytes).unwrap();
     let verified = models(&home, &["verify", "mine"]);
     assert_eq!(verified.code, Some(1));
-    assert!(verified.stdout.contains("DAMAGED its SHA-256 is"), "{}", verified.all());
+    assert!(verified.stdout.contains("mine.gguf is damaged: its SHA-256 is"), "{}", verified.all());
+    assert!(verified.stdout.contains("`halfline models remove mine`"), "{}", verified.all());
 }
 
 #[test]
@@ -133,5 +136,6 @@ fn the_built_in_manifest_is_listed() {
         smollm2-135m-instruct-q4_1               93.81 MiB  small   Apache-2.0  not on disk
         --- stderr
         halfline: directory: MODELS
-    "#]].assert_eq(&run(&home, &["models", "list"]).all());
+    "#]]
+    .assert_eq(&run(&home, &["models", "list"]).all());
 }

