@@ -204,5 +204,6 @@ fn a_directory_that_cannot_be_is_said() {
         --- stderr
         halfline: test: 244.14 KiB, licence MIT (https://example.org/licence)
         halfline: error: cannot create the directory WORKSPACE/file/models: Not a directory (os error 20)
-    "#]].assert_eq(&run.all());
+    "#]]
+    .assert_eq(&run.all());
 }
