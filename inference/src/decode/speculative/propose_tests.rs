@@ -23,7 +23,9 @@ fn naive(history: &[u32], most: usize) -> Option<Found> {
 
 #[test]
 fn look_up_finds_the_longest_and_latest() {
-    let cases: &[(&str, &[u32], usize, Option<(&[u32], usize)>)] = &[
+    /// Name, sequence, the most tokens to propose, and the tokens expected with the length of their match.
+    type Case<'a> = (&'a str, &'a [u32], usize, Option<(&'a [u32], usize)>);
+    let cases: &[Case<'_>] = &[
         ("nothing", &[], 4, None),
         ("one token", &[1], 4, None),
         ("no repetition", &[1, 2, 3, 4], 4, None),
