@@ -85,6 +85,7 @@ export class Answer {
     switch (part.kind) {
       case 'text':
         this.#state = 'streaming';
+        this.#status = '';
         this.#text += part.text;
         break;
       case 'evidence':

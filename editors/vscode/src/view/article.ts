@@ -42,7 +42,7 @@ function notes(place: Place): string {
 }
 
 function footer(answer: Answer): string {
-  const doing = escapeHtml(answer.status === '' ? 'Thinking' : answer.status);
+  const doing = escapeHtml(answer.status !== '' ? answer.status : answer.state === 'waiting' ? 'Thinking' : 'Writing');
   const state = answer.running
     ? `<button data-action="stop">Stop</button><span class="working">${doing}</span>`
     : `<button data-action="copy">Copy</button>${escapeHtml(answer.status === '' ? answer.model : answer.status)}`;

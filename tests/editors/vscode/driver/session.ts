@@ -1,15 +1,15 @@
 // One VS Code with our extension in it and one window on it, for the tests of one file.
 
-import { cpSync, existsSync, mkdirSync, readFileSync } from "node:fs";
-import { join } from "node:path";
-import { cache } from "./cache.ts";
-import { VsCodeServer } from "./server.ts";
-import { Workbench } from "./workbench.ts";
+import { cpSync, existsSync, mkdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { cache } from './cache.ts';
+import { VsCodeServer } from './server.ts';
+import { Workbench } from './workbench.ts';
 
-const here = join(import.meta.dirname, "..");
+const here = join(import.meta.dirname, '..');
 
 /** Where pictures go: of what the README shows, and of what the page looked like when a test failed. */
-const pictures = join(cache, "pictures");
+const pictures = join(cache, 'pictures');
 
 export class Session {
   readonly server = new VsCodeServer();
@@ -18,12 +18,12 @@ export class Session {
 
   constructor(settings: object) {
     this.settings = settings;
-    cpSync(join(here, "fixtures"), this.server.workspace, { recursive: true });
+    cpSync(join(here, 'fixtures'), this.server.workspace, { recursive: true });
   }
 
   get window(): Workbench {
     if (this.#window === undefined) {
-      throw new Error("the session has not started");
+      throw new Error('the session has not started');
     }
     return this.#window;
   }
@@ -32,8 +32,8 @@ export class Session {
     mkdirSync(pictures, { recursive: true });
     this.server.configure(this.settings);
     await this.server.start(
-      join(here, "..", "..", "..", "editors", "vscode", "halfline.vsix"),
-      join(cache, "rustc-diagnostics.vsix"),
+      join(here, '..', '..', '..', 'editors', 'vscode', 'halfline.vsix'),
+      join(cache, 'rustc-diagnostics.vsix'),
     );
     this.#window = await Workbench.open(this.server.url);
   }
@@ -48,7 +48,7 @@ export class Session {
     try {
       await body();
     } catch (error) {
-      await this.picture(`failed ${name.replaceAll(/[^\w ]/g, "")}`);
+      await this.picture(`failed ${name.replaceAll(/[^\w ]/g, '')}`);
       throw error;
     }
   }
@@ -62,6 +62,6 @@ export class Session {
   /** A file of the workspace as it is on the disk. */
   onDisk(name: string): string {
     const path = join(this.server.workspace, name);
-    return existsSync(path) ? readFileSync(path, "utf8") : "";
+    return existsSync(path) ? readFileSync(path, 'utf8') : '';
   }
 }

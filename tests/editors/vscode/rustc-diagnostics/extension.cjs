@@ -1,31 +1,22 @@
 // For tests: runs rustc over a Rust file when it is opened or saved and publishes what it says.
 
-const { execFile } = require("node:child_process");
-const vscode = require("vscode");
+const { execFile } = require('node:child_process');
+const vscode = require('vscode');
 
 exports.activate = (context) => {
-  const collection = vscode.languages.createDiagnosticCollection("rustc");
+  const collection = vscode.languages.createDiagnosticCollection('rustc');
   const check = (document) => {
-    if (document.languageId !== "rust" || document.uri.scheme !== "file") {
+    if (document.languageId !== 'rust' || document.uri.scheme !== 'file') {
       return;
     }
-    const options = [
-      "--edition=2024",
-      "--crate-type=lib",
-      "--emit=metadata",
-      "-o",
-      "/dev/null",
-      "--error-format=json",
-    ];
+    const options = ['--edition=2024', '--crate-type=lib', '--emit=metadata', '-o', '/dev/null', '--error-format=json'];
     execFile(
-      vscode.workspace
-        .getConfiguration("rustcDiagnostics")
-        .get("program", "rustc"),
+      vscode.workspace.getConfiguration('rustcDiagnostics').get('program', 'rustc'),
       [...options, document.uri.fsPath],
       (_error, _stdout, stderr) => {
         const messages = stderr
-          .split("\n")
-          .filter((line) => line.startsWith("{"))
+          .split('\n')
+          .filter((line) => line.startsWith('{'))
           .map((line) => JSON.parse(line));
         collection.set(document.uri, messages.flatMap(toDiagnostics));
       },
@@ -49,12 +40,9 @@ function toDiagnostics({ message, code, level, spans }) {
         span.line_end - 1,
         span.column_end - 1,
       );
-      const severity =
-        level === "error"
-          ? vscode.DiagnosticSeverity.Error
-          : vscode.DiagnosticSeverity.Warning;
+      const severity = level === 'error' ? vscode.DiagnosticSeverity.Error : vscode.DiagnosticSeverity.Warning;
       const diagnostic = new vscode.Diagnostic(range, message, severity);
-      diagnostic.source = "rustc";
+      diagnostic.source = 'rustc';
       diagnostic.code = code?.code;
       return diagnostic;
     });

@@ -1,37 +1,27 @@
 // A language server with scripted answers, in place of `halfline lsp`: it makes the moments that a model does not make
 // on demand (half an answer, hostile text, a crash). What it received is in the file that STUB_LOG names.
 
-import { appendFileSync, existsSync } from "node:fs";
-import { createRequire } from "node:module";
-import { join } from "node:path";
+import { appendFileSync, existsSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { join } from 'node:path';
 
-const extension = createRequire(
-  join(
-    import.meta.dirname,
-    "..",
-    "..",
-    "..",
-    "..",
-    "editors",
-    "vscode",
-    "package.json",
-  ),
+const extension = createRequire(join(import.meta.dirname, '..', '..', '..', '..', 'editors', 'vscode', 'package.json'));
+const { createProtocolConnection, StreamMessageReader, StreamMessageWriter } = extension(
+  'vscode-languageserver-protocol/node',
 );
-const { createProtocolConnection, StreamMessageReader, StreamMessageWriter } =
-  extension("vscode-languageserver-protocol/node");
 
 const connection = createProtocolConnection(
   new StreamMessageReader(process.stdin),
   new StreamMessageWriter(process.stdout),
 );
-const logFile = process.env["STUB_LOG"] ?? "";
+const logFile = process.env['STUB_LOG'] ?? '';
 
 function log(method: string, params: unknown): void {
   appendFileSync(logFile, `${JSON.stringify({ method, params })}\n`);
 }
 
-connection.onRequest("initialize", (params: { capabilities: unknown }) => {
-  log("initialize", {
+connection.onRequest('initialize', (params: { capabilities: unknown }) => {
+  log('initialize', {
     arguments: process.argv.slice(2),
     capabilities: params.capabilities,
   });
@@ -41,45 +31,39 @@ connection.onRequest("initialize", (params: { capabilities: unknown }) => {
       inlineCompletionProvider: true,
       codeActionProvider: true,
       executeCommandProvider: {
-        commands: ["halfline.explain", "halfline.ask", "halfline.status"],
+        commands: ['halfline.explain', 'halfline.ask', 'halfline.status'],
       },
     },
   };
 });
 
-connection.onNotification("initialized", () => {
-  void connection.sendNotification("didChangeStatus", {
+connection.onNotification('initialized', () => {
+  void connection.sendNotification('didChangeStatus', {
     busy: false,
-    kind: "Normal",
-    message: "stub model",
+    kind: 'Normal',
+    message: 'stub model',
   });
 });
 
-connection.onRequest("textDocument/inlineCompletion", () => {
-  log("textDocument/inlineCompletion", null);
+connection.onRequest('textDocument/inlineCompletion', () => {
+  log('textDocument/inlineCompletion', null);
   return { items: [{ insertText: 'ghost("of the stub")' }] };
 });
 
 connection.onRequest(
-  "textDocument/codeAction",
-  (params: {
-    textDocument: object;
-    range: { start: object };
-    context: { diagnostics: object[] };
-  }) => {
+  'textDocument/codeAction',
+  (params: { textDocument: object; range: { start: object }; context: { diagnostics: object[] } }) => {
     const argument = {
-      uri: Reflect.get(params.textDocument, "uri"),
+      uri: Reflect.get(params.textDocument, 'uri'),
       position: params.range.start,
       diagnostics: params.context.diagnostics,
     };
     const command = {
-      title: "Explain",
-      command: "halfline.explain",
+      title: 'Explain',
+      command: 'halfline.explain',
       arguments: [argument],
     };
-    return params.context.diagnostics.length === 0
-      ? []
-      : [{ title: "Explain (Halfline)", kind: "quickfix", command }];
+    return params.context.diagnostics.length === 0 ? [] : [{ title: 'Explain (Halfline)', kind: 'quickfix', command }];
   },
 );
 
@@ -90,56 +74,53 @@ type Params = {
 };
 type Token = { isCancellationRequested: boolean };
 
-connection.onRequest(
-  "workspace/executeCommand",
-  async (params: Params, token: Token) => {
-    log("workspace/executeCommand", params);
-    const question = params.arguments[0]?.question ?? "";
-    const part = (value: object) =>
-      connection.sendNotification("$/progress", {
-        token: params.partialResultToken,
-        value,
-      });
-    if (question === "crash") {
-      process.exit(1);
-    }
-    if (question === "hostile") {
-      return {
-        text: '<img src=x onerror="document.title=1"> <script>document.title=1</script> [go](command:workbench.action.quit)',
-      };
-    }
-    await part({ kind: "status", text: "Reading the code" });
-    await part({
-      kind: "evidence",
-      path: "used.rs",
-      lines: [1, 3],
-      why: "the function around the cursor",
+connection.onRequest('workspace/executeCommand', async (params: Params, token: Token) => {
+  log('workspace/executeCommand', params);
+  const question = params.arguments[0]?.question ?? '';
+  const part = (value: object) =>
+    connection.sendNotification('$/progress', {
+      token: params.partialResultToken,
+      value,
     });
-    await part({ kind: "text", text: "The first **half**" });
-    // The second half waits until the test has seen the first, or has stopped the question.
-    while (!existsSync(`${logFile}.gate`) && !token.isCancellationRequested) {
-      await new Promise((resolve) => setTimeout(resolve, 20));
-    }
-    if (token.isCancellationRequested) {
-      log("$/cancelRequest", null);
-      return null;
-    }
-    await part({ kind: "text", text: " and the second" });
+  if (question === 'crash') {
+    process.exit(1);
+  }
+  if (question === 'hostile') {
     return {
-      text: "The first **half** and the second, whole.",
-      evidence: [
-        {
-          path: "used.rs",
-          lines: [1, 3],
-          why: "the function around the cursor",
-        },
-      ],
-      citations: [{ path: "used.rs", line: 3, symbol: "shout", ok: true }],
-      model: "stub model",
+      text: '<img src=x onerror="document.title=1"> <script>document.title=1</script> [go](command:workbench.action.quit)',
     };
-  },
-);
+  }
+  await part({ kind: 'status', text: 'Reading the code' });
+  await part({
+    kind: 'evidence',
+    path: 'used.rs',
+    lines: [1, 3],
+    why: 'the function around the cursor',
+  });
+  await part({ kind: 'text', text: 'The first **half**' });
+  // The second half waits until the test has seen the first, or has stopped the question.
+  while (!existsSync(`${logFile}.gate`) && !token.isCancellationRequested) {
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+  if (token.isCancellationRequested) {
+    log('$/cancelRequest', null);
+    return null;
+  }
+  await part({ kind: 'text', text: ' and the second' });
+  return {
+    text: 'The first **half** and the second, whole.',
+    evidence: [
+      {
+        path: 'used.rs',
+        lines: [1, 3],
+        why: 'the function around the cursor',
+      },
+    ],
+    citations: [{ path: 'used.rs', line: 3, symbol: 'shout', ok: true }],
+    model: 'stub model',
+  };
+});
 
-connection.onRequest("shutdown", () => null);
-connection.onNotification("exit", () => process.exit(0));
+connection.onRequest('shutdown', () => null);
+connection.onNotification('exit', () => process.exit(0));
 connection.listen();
