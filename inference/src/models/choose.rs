@@ -201,27 +201,132 @@ mod tests {
 
     #[test]
     fn the_largest_pair_that_is_there_and_fits() {
-        check(&[TARGET, DRAFT, SMALL], "auto", "auto", 8000, expect![[r#""#]]);
-        check(&[TARGET, SMALL], "auto", "auto", 8000, expect![[r#""#]]);
-        check(&[TARGET, DRAFT, SMALL], "auto", "auto", 2300, expect![[r#""#]]);
-        check(&[TARGET, DRAFT, SMALL], "auto", "auto", 1500, expect![[r#""#]]);
-        check(&[TARGET, DRAFT], "auto", "auto", 100, expect![[r#""#]]);
-        check(&[TARGET, DRAFT], "auto", "none", 8000, expect![[r#""#]]);
+        check(
+            &[TARGET, DRAFT, SMALL],
+            "auto",
+            "auto",
+            8000,
+            expect![[r#"
+            qwen2.5-coder-1.5b-instruct-q4_k_m.gguf + qwen2.5-coder-0.5b-instruct-q4_k_m.gguf
+        "#]],
+        );
+        check(
+            &[TARGET, SMALL],
+            "auto",
+            "auto",
+            8000,
+            expect![[r#"
+            qwen2.5-coder-1.5b-instruct-q4_k_m.gguf + nothing
+            the draft model qwen2.5-coder-0.5b-instruct-q4_k_m is not on disk; `halfline models pull qwen2.5-coder-0.5b-instruct-q4_k_m` makes answers faster"#]],
+        );
+        check(
+            &[TARGET, DRAFT, SMALL],
+            "auto",
+            "auto",
+            2300,
+            expect![[r#"
+            qwen2.5-coder-1.5b-instruct-q4_k_m.gguf + nothing
+            the draft model qwen2.5-coder-0.5b-instruct-q4_k_m is left out: memory is short"#]],
+        );
+        check(
+            &[TARGET, DRAFT, SMALL],
+            "auto",
+            "auto",
+            1500,
+            expect![[r#"
+            qwen2.5-coder-0.5b-instruct-q4_k_m.gguf + nothing
+            qwen2.5-coder-1.5b-instruct-q4_k_m is passed over: does not fit: needs about 2100 MiB (weights 1332 MiB, cache 512 MiB, work 256 MiB), this machine has 1500 MiB available of 8192 MiB"#]],
+        );
+        check(
+            &[TARGET, DRAFT],
+            "auto",
+            "auto",
+            100,
+            expect![[r#"
+            qwen2.5-coder-0.5b-instruct-q4_k_m.gguf + nothing
+            qwen2.5-coder-1.5b-instruct-q4_k_m is passed over: does not fit: needs about 2100 MiB (weights 1332 MiB, cache 512 MiB, work 256 MiB), this machine has 100 MiB available of 8192 MiB
+            qwen2.5-coder-0.5b-instruct-q4_k_m is passed over: does not fit: needs about 1354 MiB (weights 586 MiB, cache 512 MiB, work 256 MiB), this machine has 100 MiB available of 8192 MiB
+            this may not run: does not fit: needs about 1354 MiB (weights 586 MiB, cache 512 MiB, work 256 MiB), this machine has 100 MiB available of 8192 MiB"#]],
+        );
+        check(
+            &[TARGET, DRAFT],
+            "auto",
+            "none",
+            8000,
+            expect![[r#"
+            qwen2.5-coder-1.5b-instruct-q4_k_m.gguf + nothing
+        "#]],
+        );
     }
 
     #[test]
     fn what_is_not_right_is_passed_over() {
-        check(&["qwen2.5-coder-1.5b-instruct-q4_k_m.gguf+", DRAFT], "auto", "auto", 8000, expect![[r#""#]]);
-        check(&["mine.gguf"], "auto", "auto", 8000, expect![[r#""#]]);
-        check(&[], "auto", "auto", 8000, expect![[r#""#]]);
+        check(
+            &["qwen2.5-coder-1.5b-instruct-q4_k_m.gguf+", DRAFT],
+            "auto",
+            "auto",
+            8000,
+            expect![[r#"
+            qwen2.5-coder-0.5b-instruct-q4_k_m.gguf + nothing
+            qwen2.5-coder-1.5b-instruct-q4_k_m.gguf is damaged: it has 1117320769 bytes, and 1117320768 are right; `halfline models pull qwen2.5-coder-1.5b-instruct-q4_k_m` mends it"#]],
+        );
+        check(
+            &["mine.gguf"],
+            "auto",
+            "auto",
+            8000,
+            expect![[r#"
+            mine.gguf + nothing
+        "#]],
+        );
+        check(
+            &[],
+            "auto",
+            "auto",
+            8000,
+            expect!["there is no model on disk; get what suits this machine with `halfline models pull`"],
+        );
     }
 
     #[test]
     fn what_the_user_names_is_taken() {
-        check(&[TARGET, DRAFT, SMALL], "smollm2-135m-instruct-q4_1", "auto", 8000, expect![[r#""#]]);
-        check(&[TARGET, DRAFT], TARGET, "auto", 500, expect![[r#""#]]);
-        check(&[DRAFT], TARGET, "auto", 8000, expect![[r#""#]]);
-        check(&[TARGET], TARGET, "nonsense", 8000, expect![[r#""#]]);
+        check(
+            &[TARGET, DRAFT, SMALL],
+            "smollm2-135m-instruct-q4_1",
+            "auto",
+            8000,
+            expect![[r#"
+            SmolLM2-135M-Instruct.Q4_1.gguf + nothing
+        "#]],
+        );
+        check(
+            &[TARGET, DRAFT],
+            TARGET,
+            "auto",
+            500,
+            expect![[r#"
+            qwen2.5-coder-1.5b-instruct-q4_k_m.gguf + nothing
+            the draft model qwen2.5-coder-0.5b-instruct-q4_k_m is left out: memory is short
+            this may not run: does not fit: needs about 2100 MiB (weights 1332 MiB, cache 512 MiB, work 256 MiB), this machine has 500 MiB available of 8192 MiB"#]],
+        );
+        check(
+            &[DRAFT],
+            TARGET,
+            "auto",
+            8000,
+            expect![
+                "the model `qwen2.5-coder-1.5b-instruct-q4_k_m` is not on disk; get it with `halfline models pull qwen2.5-coder-1.5b-instruct-q4_k_m`"
+            ],
+        );
+        check(
+            &[TARGET],
+            TARGET,
+            "nonsense",
+            8000,
+            expect![
+                "there is no model `nonsense` on disk or in the manifest; known are `qwen2.5-coder-1.5b-instruct-q4_k_m`, `qwen2.5-coder-0.5b-instruct-q4_k_m`, `smollm2-135m-instruct-q4_1`, and any GGUF file can be imported with `halfline models import FILE`"
+            ],
+        );
     }
 
     #[test]

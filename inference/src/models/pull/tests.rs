@@ -254,21 +254,21 @@ fn wrong_bytes_never_get_the_name() {
         None,
         &[Act::Wrong],
         expect![[r#"
-        passed over: HUB/a/b/resolve/main/Test.gguf: it brought a file whose SHA-256 is not 10e5ea249ba15cf9da0925b29f6caca069e088f63eec3521e5560c1a0394058a
-        error: no source could bring `test`: HUB/a/b/resolve/main/Test.gguf: it brought a file whose SHA-256 is not 10e5ea249ba15cf9da0925b29f6caca069e088f63eec3521e5560c1a0394058a; what came so far is kept, so run the command again when the network is back, or take a file from elsewhere in with `halfline models import FILE`
-        asked: -
-        left: 
-    "#]],
+            passed over: HUB/a/b/resolve/main/Test.gguf: it brought a file whose SHA-256 is not 10e5ea249ba15cf9da0925b29f6caca069e088f63eec3521e5560c1a0394058a
+            error: no source could bring `test`: HUB/a/b/resolve/main/Test.gguf: it brought a file whose SHA-256 is not 10e5ea249ba15cf9da0925b29f6caca069e088f63eec3521e5560c1a0394058a; run the command again later, it goes on where it stopped, or take in a file from elsewhere with `halfline models import FILE`
+            asked: -
+            left: 
+        "#]],
     );
     check(
         None,
         &[Act::Short],
         expect![[r#"
-        passed over: HUB/a/b/resolve/main/Test.gguf: its file has 1000 bytes, and 300000 are right
-        error: no source could bring `test`: HUB/a/b/resolve/main/Test.gguf: its file has 1000 bytes, and 300000 are right; what came so far is kept, so run the command again when the network is back, or take a file from elsewhere in with `halfline models import FILE`
-        asked: -
-        left: 
-    "#]],
+            passed over: HUB/a/b/resolve/main/Test.gguf: its file has 1000 bytes, and 300000 are right
+            error: no source could bring `test`: HUB/a/b/resolve/main/Test.gguf: its file has 1000 bytes, and 300000 are right; run the command again later, it goes on where it stopped, or take in a file from elsewhere with `halfline models import FILE`
+            asked: -
+            left: 
+        "#]],
     );
 }
 
@@ -278,31 +278,31 @@ fn refusals_and_silence_are_passed_over() {
         None,
         &[Act::Status(404)],
         expect![[r#"
-        passed over: HUB/a/b/resolve/main/Test.gguf: it answered with HTTP status 404
-        error: no source could bring `test`: HUB/a/b/resolve/main/Test.gguf: it answered with HTTP status 404; what came so far is kept, so run the command again when the network is back, or take a file from elsewhere in with `halfline models import FILE`
-        asked: -
-        left: 
-    "#]],
+            passed over: HUB/a/b/resolve/main/Test.gguf: it answered with HTTP status 404
+            error: no source could bring `test`: HUB/a/b/resolve/main/Test.gguf: it answered with HTTP status 404; run the command again later, it goes on where it stopped, or take in a file from elsewhere with `halfline models import FILE`
+            asked: -
+            left: 
+        "#]],
     );
     check(
         None,
         &[Act::Silent],
         expect![[r#"
-        passed over: HUB/a/b/resolve/main/Test.gguf: it did not answer in time
-        error: no source could bring `test`: HUB/a/b/resolve/main/Test.gguf: it did not answer in time; what came so far is kept, so run the command again when the network is back, or take a file from elsewhere in with `halfline models import FILE`
-        asked: -
-        left: 
-    "#]],
+            passed over: HUB/a/b/resolve/main/Test.gguf: it did not answer in time
+            error: no source could bring `test`: HUB/a/b/resolve/main/Test.gguf: it did not answer in time; run the command again later, it goes on where it stopped, or take in a file from elsewhere with `halfline models import FILE`
+            asked: -
+            left: 
+        "#]],
     );
     check(
         None,
         &[Act::Stall],
         expect![[r#"
-        passed over: HUB/a/b/resolve/main/Test.gguf: it did not answer in time after 20000 of 300000 bytes
-        error: no source could bring `test`: HUB/a/b/resolve/main/Test.gguf: it did not answer in time after 20000 of 300000 bytes; what came so far is kept, so run the command again when the network is back, or take a file from elsewhere in with `halfline models import FILE`
-        asked: - bytes=5000- bytes=10000- bytes=15000-
-        left: Test.gguf.part 20000
-    "#]],
+            passed over: HUB/a/b/resolve/main/Test.gguf: it did not answer in time after 20000 of 300000 bytes
+            error: no source could bring `test`: HUB/a/b/resolve/main/Test.gguf: it did not answer in time after 20000 of 300000 bytes; run the command again later, it goes on where it stopped, or take in a file from elsewhere with `halfline models import FILE`
+            asked: - bytes=5000- bytes=10000- bytes=15000-
+            left: Test.gguf.part 20000
+        "#]],
     );
 }
 
