@@ -3,6 +3,8 @@
 //! With float weights both compute the same thing up to rounding. With quantised weights each rounds activations in its own
 //! way (candle in blocks of 32 or 256, we in groups of 128), so logits differ by noise, which is bounded here.
 
+#![expect(clippy::unwrap_used, reason = "in a test a panic is the report")]
+
 use std::fs::File;
 use std::path::Path;
 
@@ -10,6 +12,7 @@ use candle_core::quantized::gguf_file::Content;
 use candle_core::{Device, Tensor};
 use candle_transformers::models::{quantized_llama, quantized_qwen2};
 use halfline_inference::gguf::{GgmlType, Gguf};
+use halfline_inference::models::pull::{PullOptions, pull};
 use halfline_inference::models::{Manifest, Store};
 use halfline_inference::testing::{TinyFamily, TinySpec, write_tiny_model};
 use halfline_inference::tokenizer::Tokenizer;
@@ -97,12 +100,9 @@ fn real_weights() {
     let manifest = Manifest::builtin();
     let store = Store::open().unwrap();
     let source = "use std::collections::HashMap;\n\n/// Counts the words of a text.\npub fn count_words(text: &str) -> HashMap<String, usize> {\n    let mut counts = HashMap::new();\n    for word in text.split_whitespace() {\n        *counts.entry(word.to_";
-    for model in &manifest.models {
-        let entry = store.entry(model);
-        if !entry.state.usable() || !model.file.ends_with(".gguf") {
-            continue;
-        }
-        let path = store.path(model);
+    let options = PullOptions::from_environment(&manifest);
+    for model in manifest.models.iter().filter(|model| model.file.ends_with(".gguf")) {
+        let path = pull(&store, model, &options, &mut |_| {}).unwrap();
         let tokenizer = Tokenizer::from_gguf(&Gguf::open(&path).unwrap()).unwrap();
         let tokens = tokenizer.encode(source);
         // A single token is left out: it attends to nothing but itself, and its few huge activations turn rounding into noise

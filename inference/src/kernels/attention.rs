@@ -4,6 +4,8 @@
 //! of one sum with nothing to add across lanes; values lie as `(position, head_dim)`. A row's result does not depend on the
 //! rows beside it: what a row may not see is added as exact zeros.
 
+#![expect(clippy::needless_range_loop, reason = "arrays of registers go in step; iterators over several hide which")]
+
 use super::simd::{Simd, exp};
 
 /// Positions in a block of keys.

@@ -3,6 +3,8 @@
 //! A row's result does not depend on how many rows stand beside it: each runs the same operations in the same order,
 //! whatever `R` is. Greedy speculative decoding is exact only because of this.
 
+#![expect(clippy::needless_range_loop, reason = "arrays of registers go in step; iterators over several hide which")]
+
 use super::kind::Kind;
 use super::simd::Simd;
 
