@@ -35,8 +35,9 @@ class Display:
         command = ["Xvfb", "-displayfd", str(write), "-screen", "0", self.size, "-nolisten", "tcp"]
         self.server = subprocess.Popen(command, pass_fds=[write], stderr=subprocess.DEVNULL)
         os.close(write)
-        self.environment = {**os.environ, "DISPLAY": ":" + os.read(read, 16).decode().strip()}
-        os.close(read)
+        # To the end of the line: the number and the newline come one by one.
+        with os.fdopen(read) as answer:
+            self.environment = {**os.environ, "DISPLAY": ":" + answer.readline().strip()}
         command = ["xterm", "-fa", "DejaVu Sans Mono", "-fs", "11", "-bg", "#14161b", "-fg", "#e0e2ea", "-b", "6", "+sb"]
         command += ["-geometry", "%dx%d+0+0" % self.terminal.size, "-xrm", "xterm*directColor: true"]
         command += ["-e", "tmux", "-S", self.terminal.socket, "attach"]

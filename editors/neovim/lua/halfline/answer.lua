@@ -65,7 +65,7 @@ H.add = function(self, value)
   elseif value.kind == 'status' then
     H.set_title(self, value.text)
   elseif value.kind == 'evidence' or value.kind == 'citation' then
-    H.note(self, H.describe(value))
+    H.note(self, H.describe(self, value))
   end
 end
 
@@ -76,7 +76,7 @@ H.finish = function(self, result)
     H.add(self, { kind = 'text', text = result.text })
   end
   for _, citation in ipairs(result.citations or {}) do
-    H.note(self, H.describe(vim.tbl_extend('force', { kind = 'citation' }, citation)))
+    H.note(self, H.describe(self, vim.tbl_extend('force', { kind = 'citation' }, citation)))
   end
   if #self.after > 0 then
     H.append(self, vim.list_extend({ '', '' }, self.after))
@@ -105,14 +105,14 @@ H.note = function(self, line)
   vim.api.nvim_buf_set_extmark(self.bufnr, H.namespace, row, 0, { end_col = #line, hl_group = 'HalflineEvidence' })
 end
 
--- "- src/a.rs:12 · why it is there"; a citation that does not hold says so.
-H.describe = function(value)
+-- "- src/a.rs:12 · why it is there"; a citation that does not hold says so. A tool is named like a file, without a line.
+H.describe = function(self, value)
   local line = value.line or (value.lines and value.lines[1])
   local words = value.kind == 'citation' and value.symbol or value.why
   if value.kind == 'citation' and value.ok == false then
     words = (words and words .. ', ' or '') .. 'not found'
   end
-  local place = line and ('%s:%d'):format(value.path, line) or value.path
+  local place = line and H.file_of(self, value.path) and ('%s:%d'):format(value.path, line) or value.path
   return '- ' .. H.one_line(words and (place .. ' · ' .. words) or place)
 end
 
@@ -215,8 +215,8 @@ H.open_cited = function(self)
   if not path then
     path, line = H.place_in(vim.api.nvim_get_current_line())
   end
-  local file = path and (vim.startswith(path, '/') and path or vim.fs.joinpath(self.options.root or vim.uv.cwd(), path))
-  if not file or not vim.uv.fs_stat(file) then
+  local file = path and H.file_of(self, path)
+  if not file then
     return
   end
   vim.api.nvim_win_close(self.window, true)
@@ -225,6 +225,12 @@ H.open_cited = function(self)
   end
   vim.cmd.edit(vim.fn.fnameescape(file))
   pcall(vim.api.nvim_win_set_cursor, 0, { line, 0 })
+end
+
+-- The file of that name in the workspace, if there is one.
+H.file_of = function(self, path)
+  local file = vim.startswith(path, '/') and path or vim.fs.joinpath(self.options.root or vim.uv.cwd(), path)
+  return vim.uv.fs_stat(file) and file or nil
 end
 
 H.place_in = function(text)
