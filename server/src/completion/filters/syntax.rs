@@ -15,7 +15,7 @@ pub fn check(snapshot: &Snapshot, offset: usize, text: &str) -> Result<(), Strin
     let with = snapshot.with_edit(offset..offset, &format!("{text}{}", brackets::missing(text)));
     let after = syntax::error_count(&with, everything(&with));
     if after > before {
-        return Err(format!("it would bring {after} syntax errors where there are {before}"));
+        return Err(format!("`{text}` would bring {after} syntax errors where there are {before}"));
     }
     Ok(())
 }
