@@ -52,7 +52,7 @@ export class Workbench {
         hasText: name,
       }),
     );
-    await this.page.locator(`.tab.active[data-resource-name="${name}"]`).waitFor();
+    await this.page.locator(`.editor-group-container.active .tab.active[data-resource-name="${name}"]`).waitFor();
     await this.page.locator('.monaco-editor .view-line').first().waitFor();
   }
 
