@@ -80,7 +80,6 @@ pub(super) fn run(args: Args, invocation: &Invocation) -> anyhow::Result<()> {
     complete(&completer, &engine, &sample)?;
 
     heading("3. An error explained")?;
-    output::line(&format!("{} does not compile. Running the compiler, then asking the model:\n", AT_FAULT.0))?;
     explain(&config, engine, workspace, &sample)?;
 
     heading("4. In your editor")?;
@@ -183,6 +182,11 @@ fn explain(
 ) -> anyhow::Result<()> {
     let path = sample.join(AT_FAULT.0);
     let line = fs::read_to_string(&path)?.lines().position(|line| line.contains(AT_FAULT.1)).unwrap_or(0);
+    output::line(&format!(
+        "{}:{} does not compile. Running the compiler, then asking the model:\n",
+        AT_FAULT.0,
+        line + 1
+    ))?;
     let question = Question::Explain { path, line, diagnostics: Vec::new() };
     let answer = answer::run(config, engine, workspace, question, false)?;
     output::line(&format!("\n{}", answer::cost(&answer)))?;
