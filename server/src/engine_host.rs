@@ -145,3 +145,19 @@ fn cache_bytes(config: &EngineConfig) -> u64 {
 fn stem(path: &Path) -> String {
     path.file_stem().unwrap_or_default().to_string_lossy().into_owned()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_model_that_is_not_there_fails_in_clear_words() {
+        let mut config = Config::default();
+        config.engine.target = ModelChoice::Named("no/such.gguf".to_owned());
+        let host = EngineHost::start(&config);
+        let error = host.engine().await.err().unwrap();
+        assert_eq!(error, "cannot open the model no/such.gguf: there is no such file");
+        assert!(host.ready().is_none());
+        assert!(matches!(&*host.subscribe().borrow(), EngineState::Failed(message) if *message == error));
+    }
+}

@@ -2,9 +2,10 @@
 
 use std::path::{Path, PathBuf};
 
+use super::error::{StoreError, failed};
 use super::fit::{Fit, Memory, Need};
 use super::manifest::{Manifest, Model, Role};
-use super::store::{Store, StoreError};
+use super::store::Store;
 
 /// What the user wants for a role.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -157,7 +158,7 @@ fn by_size(manifest: &Manifest) -> Vec<&Model> {
 }
 
 fn size(path: &Path) -> Result<u64, StoreError> {
-    std::fs::metadata(path).map(|metadata| metadata.len()).map_err(super::store::failed("open the model", path))
+    std::fs::metadata(path).map(|metadata| metadata.len()).map_err(failed("open the model", path))
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
-use super::store::{StoreError, failed};
+use super::error::{StoreError, failed};
 
 /// The known models, in order of preference as a target.
 #[derive(Clone, Debug, Deserialize)]

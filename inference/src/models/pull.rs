@@ -11,8 +11,9 @@ use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
+use super::error::{StoreError, failed};
 use super::manifest::{Manifest, Model};
-use super::store::{Store, StoreError, beside, failed, hash, wrong_hash};
+use super::store::{Store, beside, hash, wrong_hash};
 
 pub use hub::Patience;
 

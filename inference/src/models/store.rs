@@ -11,71 +11,9 @@ use std::time::UNIX_EPOCH;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
+use super::error::{StoreError, failed};
 use super::manifest::{Manifest, Model};
 use crate::gguf::Gguf;
-
-/// Something went wrong with a model file.
-#[derive(Debug, thiserror::Error)]
-pub enum StoreError {
-    /// The platform has no directory for data.
-    #[error("this account has no data directory; set HALFLINE_MODELS to the directory for models")]
-    NoDirectory,
-    /// A file or directory could not be used.
-    #[error("cannot {action} {path}: {reason}", path = path.display(), reason = reason(cause))]
-    Io {
-        /// What was tried.
-        action: &'static str,
-        /// On what.
-        path: PathBuf,
-        /// Why it failed.
-        cause: io::Error,
-    },
-    /// The manifest that the user named is not one.
-    #[error("{path} (HALFLINE_MANIFEST) is no manifest of models: {reason}", path = path.display())]
-    Manifest {
-        /// The file.
-        path: PathBuf,
-        /// What is wrong with it.
-        reason: String,
-    },
-    /// Nobody knows a model of that name.
-    #[error(
-        "there is no model `{name}` on disk or in the manifest; known are {known}, and any GGUF file can be imported with `halfline models import FILE`"
-    )]
-    Unknown {
-        /// What was asked for.
-        name: String,
-        /// Names that are known.
-        known: String,
-    },
-    /// A known model that is not on disk.
-    #[error("the model `{name}` is not on disk; get it with `halfline models pull {name}`")]
-    Absent {
-        /// Its name.
-        name: String,
-    },
-    /// A file is not what it should be.
-    #[error("{path} is damaged: {what}; {remedy}", path = path.display())]
-    Damaged {
-        /// The file.
-        path: PathBuf,
-        /// What differs.
-        what: String,
-        /// What the user can do.
-        remedy: String,
-    },
-    /// There is no model at all.
-    #[error("there is no model on disk; get what suits this machine with `halfline models pull`")]
-    Nothing,
-    /// A file that cannot be taken in.
-    #[error("cannot import {path}: {reason}", path = path.display())]
-    Import {
-        /// The file.
-        path: PathBuf,
-        /// Why not.
-        reason: String,
-    },
-}
 
 /// What is on disk of a model.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -402,11 +340,6 @@ pub fn hash(path: &Path, mut progress: impl FnMut(u64)) -> Result<String, StoreE
     Ok(hasher.finalize().iter().map(|byte| format!("{byte:02x}")).collect())
 }
 
-pub(super) fn failed(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> StoreError {
-    let path = path.to_path_buf();
-    move |cause| StoreError::Io { action, path, cause }
-}
-
 pub(super) fn wrong_hash(found: &str, right: &str) -> String {
     format!("its SHA-256 is {found}, and {right} is right")
 }
@@ -425,20 +358,4 @@ fn stamp(path: &Path) -> Option<(u64, u64)> {
     let metadata = fs::metadata(path).ok()?;
     let modified = metadata.modified().ok()?.duration_since(UNIX_EPOCH).ok()?;
     Some((metadata.len(), u64::try_from(modified.as_nanos()).ok()?))
-}
-
-fn reason(error: &io::Error) -> String {
-    match error.kind() {
-        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
-            "the disk is full; free some space, or set HALFLINE_MODELS to a directory on another disk".to_owned()
-        }
-        io::ErrorKind::PermissionDenied => {
-            "permission denied; change the permissions, or set HALFLINE_MODELS to a directory of yours".to_owned()
-        }
-        io::ErrorKind::ReadOnlyFilesystem => {
-            "the file system is read-only; set HALFLINE_MODELS to a directory that can be written to".to_owned()
-        }
-        io::ErrorKind::NotFound => "there is no such file".to_owned(),
-        _ => error.to_string(),
-    }
 }

@@ -23,7 +23,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-use crate::config::{Config, Loaded, Severity, load, workspace_root};
+use crate::config::{Config, Loaded, Origin, Severity, load, workspace_root};
 
 /// A code assistant that lives on your machine.
 #[derive(Parser)]
@@ -58,6 +58,9 @@ enum Command {
     Doctor(doctor::Args),
     Config(config::Args),
 }
+
+/// Milliseconds that a completion may take on the command line, unless the user has set `completion.max_ms`.
+const PATIENCE_MS: u64 = 600_000;
 
 /// What every command gets.
 struct Invocation {
@@ -101,7 +104,12 @@ impl Invocation {
         for problem in loaded.problems.iter().filter(|problem| problem.severity == Severity::Warning) {
             output::note(&format!("warning: {problem}"));
         }
-        let config = loaded.into_result()?;
+        // The default is for someone who types. Whoever runs a command waits for its answer.
+        let waits = loaded.origin("completion.max_ms") == Origin::Default;
+        let mut config = loaded.into_result()?;
+        if waits {
+            config.completion.max_ms = PATIENCE_MS;
+        }
         logging::start(&config.log)?;
         Ok(config)
     }

@@ -11,6 +11,9 @@ use super::{
     filters, mode, prompt,
 };
 
+/// Why there is nothing to offer when the deadline came before the first word.
+const TOO_SLOW: &str = "the time of the setting completion.max_ms was over before the first word";
+
 /// What the steps of one query leave behind.
 #[derive(Default)]
 struct Run {
@@ -128,7 +131,10 @@ impl Completer {
             is_cut_off,
         };
         let answer = Answer {
-            text: filters::apply(&site, &finish.text),
+            text: match finish.reason {
+                StopReason::Deadline if finish.text.is_empty() => Err(TOO_SLOW.to_owned()),
+                _ => filters::apply(&site, &finish.text),
+            },
             confidence: finish.confidence,
             stopped: stopped(&finish.reason),
             context: context.pieces.into_iter().map(ContextRow::from).collect(),

@@ -1,6 +1,4 @@
 //! The command line as people and scripts see it: the real binary, its exit codes, its two streams.
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on may panic")]
-
 #![expect(clippy::unwrap_used, reason = "in a test a panic is the report")]
 
 mod mirror;

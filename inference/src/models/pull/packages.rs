@@ -10,8 +10,9 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc;
 use std::time::Duration;
 
+use super::super::error::{StoreError, failed};
 use super::super::manifest::Packages;
-use super::super::store::{StoreError, beside, failed};
+use super::super::store::beside;
 use super::{Part, PullEvent, Pulling, SourceError};
 
 /// Wheels downloaded at a time.
