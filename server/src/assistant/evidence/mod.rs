@@ -37,8 +37,8 @@ pub(super) struct Gathered {
 /// What the model is asked to do.
 #[derive(Debug)]
 pub(super) enum Task {
-    /// Explain what a checker said.
-    ExplainProblem,
+    /// Explain what a checker said, and how bad that is.
+    ExplainProblem(Severity),
     /// Explain what the code at a line does; no checker complains.
     ExplainCode {
         /// The line, from 0.
@@ -90,7 +90,8 @@ pub(super) async fn gather(
             }
             diagnostics.truncate(MOST_DIAGNOSTICS);
             let help = match diagnostics.first() {
-                Some(first) if limits.may_run_checks => rust::explain_code(first).await,
+                // A rendered message says more of the case at hand than the general explanation does.
+                Some(first) if limits.may_run_checks && first.rendered.is_none() => rust::explain_code(first).await,
                 _ => None,
             };
             sink(Update::Status { text: "reading the code".to_owned() });
@@ -172,7 +173,10 @@ fn explain(
     left = left.saturating_sub(pieces.iter().map(|piece| counter.count(&piece.text)).sum());
     items.extend(pieces.into_iter().map(|piece| code_item(piece, &snapshot)));
     items.extend(help.filter(|help| counter.count(&help.text) <= left));
-    let task = if diagnostics.is_empty() { Task::ExplainCode { line } } else { Task::ExplainProblem };
+    let task = match diagnostics.first() {
+        Some(first) => Task::ExplainProblem(first.severity),
+        None => Task::ExplainCode { line },
+    };
     Gathered { task, items, files: vec![snapshot] }
 }
 

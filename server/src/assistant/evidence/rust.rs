@@ -38,7 +38,7 @@ pub(super) async fn explain_code(diagnostic: &Diagnostic) -> Option<Item> {
         lines: (1, lines.len()),
         why: format!("what {code} means"),
     };
-    Some(Item { evidence, text: lines.join("\n").replace("```", "~~~"), fence: "text".to_owned() })
+    Some(Item { evidence, text: lines.join("\n"), fence: "text".to_owned() })
 }
 
 async fn check_package(package: &Path, path: &Path, time: Duration, sink: &mut (dyn FnMut(Update) + Send)) -> Checked {
@@ -81,7 +81,8 @@ async fn check_file(path: &Path, time: Duration, sink: &mut (dyn FnMut(Update) +
         .arg(if has_main { "--crate-type=bin" } else { "--crate-type=lib" })
         .arg("-o")
         .arg(scratch.path().join("checked.rmeta"))
-        .arg(path)
+        // The name alone, so that messages show no long path.
+        .arg(path.file_name().unwrap_or(path.as_os_str()))
         .current_dir(path.parent().unwrap_or(Path::new(".")));
     match command::run(rustc, time).await {
         Err(reason) => Checked::failed("rustc", &reason),

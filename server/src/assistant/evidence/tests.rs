@@ -57,11 +57,10 @@ fn a_rust_file_on_its_own() {
         &[("moved.rs", MOVED)],
         explain_at("moved.rs", 8),
         expect![[r#"
-            ExplainProblem
+            ExplainProblem(Error)
             moved.rs (8, 8) what rustc says: text
                 error[E0382]
             moved.rs (1, 9) the file: rust
-            rustc --explain E0382 (1, 14) what E0382 means: text
         "#]],
     );
 }
@@ -79,11 +78,10 @@ fn a_rust_package_whose_error_is_in_another_file() {
         ],
         explain_at("src/main.rs", 4),
         expect![[r#"
-            ExplainProblem
+            ExplainProblem(Error)
             src/config.rs (6, 6) what rustc says: text
                 error[E0308]
             src/config.rs (1, 7) the file: rust
-            rustc --explain E0308 (1, 14) what E0308 means: text
         "#]],
     );
 }
@@ -102,7 +100,7 @@ fn a_python_syntax_error() {
         &[("a.py", "import os\n\ndef f(x):\n    if x\n        return 1\n")],
         explain_at("a.py", 4),
         expect![[r#"
-            ExplainProblem
+            ExplainProblem(Error)
             a.py (4, 4) what python says: text
                 error[SyntaxError] on line 4
             a.py (1, 5) the file: python
@@ -139,12 +137,37 @@ fn given_diagnostics_are_taken_at_their_word() {
         &[("moved.rs", MOVED)],
         Question::Explain { path: "moved.rs".into(), line: 1, diagnostics },
         expect![[r#"
-            ExplainProblem
+            ExplainProblem(Error)
             moved.rs (2, 2) what lint says: text
                 error[X1] on line 2
             moved.rs (7, 7) what lint says: text
                 error[X1] on line 7
             moved.rs (1, 9) the file: rust
+        "#]],
+    );
+}
+
+#[test]
+fn a_code_without_the_whole_message_is_looked_up() {
+    let diagnostic = Diagnostic {
+        path: "moved.rs".into(),
+        start: Position::new(7, 15),
+        end: Position::new(7, 21),
+        severity: Severity::Error,
+        code: Some("E0382".into()),
+        source: Some("rustc".into()),
+        message: "borrow of moved value: `text`".into(),
+        rendered: None,
+    };
+    check(
+        &[("moved.rs", MOVED)],
+        Question::Explain { path: "moved.rs".into(), line: 7, diagnostics: vec![diagnostic] },
+        expect![[r#"
+            ExplainProblem(Error)
+            moved.rs (8, 8) what rustc says: text
+                error[E0382] on line 8
+            moved.rs (1, 9) the file: rust
+            rustc --explain E0382 (1, 14) what E0382 means: text
         "#]],
     );
 }
