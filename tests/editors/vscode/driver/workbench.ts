@@ -45,14 +45,20 @@ export class Workbench {
   }
 
   async openFile(name: string): Promise<void> {
-    await this.#pick(
-      'Control+P',
-      name,
-      this.page.locator('.quick-input-list .monaco-list-row', {
-        hasText: name,
-      }),
-    );
-    await this.page.locator(`.editor-group-container.active .tab.active[data-resource-name="${name}"]`).waitFor();
+    const tab = this.page.locator(`.editor-group-container.active .tab.active[data-resource-name="${name}"]`);
+    // A webview may take the focus back after the file was picked: then the first group is asked for, and the file again.
+    for (let tries = 0; tries < 5 && !(await tab.isVisible()); tries += 1) {
+      await this.press('Control+1');
+      await this.#pick(
+        'Control+P',
+        name,
+        this.page.locator('.quick-input-list .monaco-list-row', {
+          hasText: name,
+        }),
+      );
+      await tab.waitFor({ timeout: 10_000 }).catch(() => undefined);
+    }
+    await tab.waitFor();
     await this.page.locator('.monaco-editor .view-line').first().waitFor();
   }
 
