@@ -1,3 +1,5 @@
+//! Decoding against toy models: with and without cache, with and without proposals.
+
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 use tokio::sync::mpsc::unbounded_channel;

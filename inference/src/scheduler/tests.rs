@@ -1,3 +1,5 @@
+//! The worker: order, preemption, cancellation, deadlines and failures.
+
 use std::sync::atomic::AtomicUsize;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex};

@@ -1,3 +1,5 @@
+//! Slots: which one a prompt gets, what is reused and what is evicted.
+
 use super::*;
 use crate::toy::{Toy, ToyCache};
 

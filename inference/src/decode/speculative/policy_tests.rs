@@ -1,3 +1,5 @@
+//! How many tokens are proposed, for given acceptance and costs.
+
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 

@@ -1,3 +1,5 @@
+//! Look-up of what may follow, against a plain search.
+
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 
