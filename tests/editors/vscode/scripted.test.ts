@@ -22,8 +22,9 @@ interface Logged {
 /** What the stub received of one method, oldest first. */
 function received(method: string): Logged[] {
   const lines = existsSync(log) ? readFileSync(log, 'utf8').split('\n') : [];
+  // What follows the last line break is empty, or a line that is still being written.
   return lines
-    .filter((line) => line !== '')
+    .slice(0, -1)
     .map((line): Logged => JSON.parse(line))
     .filter((entry) => entry.method === method);
 }
