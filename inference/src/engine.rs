@@ -47,6 +47,17 @@ pub struct EngineInfo {
     pub device: String,
     /// Kernel threads.
     pub threads: usize,
+    /// What one token costs the target.
+    pub cost: TokenCost,
+}
+
+/// What a forward pass of one token costs, attention apart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TokenCost {
+    /// Bytes of weights that are read.
+    pub bytes: usize,
+    /// Multiplications and additions, each counted as one.
+    pub operations: usize,
 }
 
 /// What happens while an engine loads, in order.
@@ -164,6 +175,11 @@ impl Engine {
         });
         let inner = Inner { tokenizer, info, vocabulary, board, send, worker: Some(worker) };
         Ok((Engine { inner: Arc::new(inner) }, sender))
+    }
+
+    /// Kernel threads that `wanted` comes to: 0 takes one for each physical core.
+    pub fn threads(wanted: usize) -> usize {
+        if wanted == 0 { load::physical_cores() } else { wanted }
     }
 
     /// The target's tokenizer (the draft's is the same).

@@ -17,7 +17,7 @@ pub mod tokenizer;
 mod toy;
 pub mod transformer;
 
-pub use engine::{Engine, EngineError, EngineInfo, EngineOptions, EngineStatus, LoadEvent};
+pub use engine::{Engine, EngineError, EngineInfo, EngineOptions, EngineStatus, LoadEvent, TokenCost};
 pub use request::{
     Event, Finish, Generation, Priority, Request, Sampling, SpeculationStats, StopReason, Timings, TokenStats,
 };

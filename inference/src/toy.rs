@@ -10,7 +10,7 @@ use crate::request::{Priority, Request};
 use crate::testing::{TinyFamily, TinySpec, tiny_model};
 use crate::tokenizer::Tokenizer;
 use crate::transformer::{LanguageModel, Logits, Rows, SequenceCache};
-use crate::{Engine, EngineError, EngineInfo};
+use crate::{Engine, EngineError, EngineInfo, TokenCost};
 
 /// Ends every answer of a toy.
 pub(crate) const END: u32 = 0;
@@ -192,6 +192,7 @@ pub(crate) fn engine(target: Toy, draft: Option<Toy>, cache_bytes: usize) -> Eng
         context_tokens: target.context,
         device: "cpu".into(),
         threads: 1,
+        cost: TokenCost { bytes: 1, operations: 1 },
     };
     Engine::start(Models { target, draft }, tokenizer(), info, cache_bytes).unwrap().0
 }

@@ -22,7 +22,7 @@ const PAUSE: Duration = Duration::from_millis(2);
 /// See [`Engine::load`]. The target is ready when this returns; the draft is loaded by a thread of its own, so that
 /// the first completion waits for neither its reading nor its packing.
 pub(super) fn load(options: &EngineOptions, mut progress: impl FnMut(LoadEvent)) -> Result<Engine, EngineError> {
-    let threads = if options.threads == 0 { physical_cores() } else { options.threads };
+    let threads = Engine::threads(options.threads);
     progress(LoadEvent::Opening(options.target.clone()));
     let target_file = open(&options.target)?;
     let draft_file = match &options.draft {
@@ -45,6 +45,7 @@ pub(super) fn load(options: &EngineOptions, mut progress: impl FnMut(LoadEvent))
         context_tokens: context_tokens(options, &target)?,
         device: target.device(),
         threads,
+        cost: target.cost(),
     };
     let models = Models { target, draft: None };
     let (engine, sender) = Engine::start(models, Arc::new(tokenizer), info, options.cache_bytes)?;
@@ -124,7 +125,7 @@ fn name(path: &Path) -> String {
 }
 
 /// Cores that do arithmetic of their own: two threads on one core share its multipliers.
-fn physical_cores() -> usize {
+pub(super) fn physical_cores() -> usize {
     let available = std::thread::available_parallelism().map_or(1, usize::from);
     sysinfo::System::physical_core_count().unwrap_or(available).clamp(1, available)
 }

@@ -9,6 +9,7 @@ mod attention;
 mod elementwise;
 mod gemm;
 mod kind;
+mod limits;
 mod matrix;
 mod pack;
 mod pool;
@@ -20,6 +21,7 @@ mod tests;
 #[cfg(target_arch = "x86_64")]
 mod x86_64;
 
+pub use limits::Limits;
 pub use matrix::{Matrix, PackError, RowOrder};
 pub use pack::Layout;
 pub use pool::Pool;

@@ -5,7 +5,7 @@ use std::sync::OnceLock;
 use super::attention::{self, AttendArgs};
 use super::gemm::{self, TileArgs};
 use super::pack::Layout;
-use super::{elementwise, kind};
+use super::{elementwise, kind, limits};
 
 /// The kernels of one instruction set. What a function asks of its pointers is said where the generic kernel is; that the
 /// processor has the instructions is settled when a table is handed out.
@@ -20,6 +20,8 @@ pub(crate) struct Table {
     pub rotate: unsafe fn(*mut f32, *const f32, *const f32, usize, f32),
     pub to_f16: unsafe fn(*const f32, usize, *mut u16),
     pub attend: unsafe fn(&AttendArgs<'_>),
+    pub read: unsafe fn(*const u8, usize),
+    pub dots: unsafe fn(usize),
 }
 
 impl Table {
@@ -44,6 +46,8 @@ macro_rules! table {
                 rotate,
                 to_f16,
                 attend,
+                read,
+                dots,
             };
 
             table!(@gemm $lanes, [$($feature)?], float_rows, gemm, f32 F32, f16 F16, bf16 BF16);
@@ -79,6 +83,16 @@ macro_rules! table {
             unsafe fn attend(args: &AttendArgs<'_>) {
                 // SAFETY: the contract is the kernel's own.
                 unsafe { attention::attend::<$lanes>(args) }
+            }
+            $(#[$feature])?
+            unsafe fn read(from: *const u8, bytes: usize) {
+                // SAFETY: the contract is the kernel's own.
+                unsafe { limits::read::<$lanes>(from, bytes) }
+            }
+            $(#[$feature])?
+            unsafe fn dots(rounds: usize) {
+                // SAFETY: the contract is the kernel's own.
+                unsafe { limits::dots::<$lanes>(rounds) }
             }
         }
     };

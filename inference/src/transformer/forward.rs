@@ -4,12 +4,12 @@ use candle_core::{Result, Tensor};
 
 use super::config::Config;
 use super::cpu::{Cpu, on_slice};
-use super::weights::{Weights, WeightsError};
+use super::weights::{Layer, Weights, WeightsError};
 use super::{LanguageModel, Logits, Rows, SequenceCache};
-use crate::EngineError;
 use crate::cache::kv::KvCache;
 use crate::gguf::Gguf;
 use crate::kernels::isa;
+use crate::{EngineError, TokenCost};
 
 /// A decoder of the llama, qwen2 or qwen3 family.
 #[derive(Debug)]
@@ -40,6 +40,16 @@ impl Model {
     /// What it computes on, for people.
     pub fn device(&self) -> String {
         format!("cpu {}", isa())
+    }
+
+    /// What a forward pass of one token costs.
+    pub fn cost(&self) -> TokenCost {
+        let layers = self.weights.layers.iter().flat_map(Layer::linears).map(|linear| &linear.matrix);
+        let matrices = layers.chain([&self.weights.output]);
+        matrices.fold(TokenCost { bytes: 0, operations: 0 }, |cost, matrix| TokenCost {
+            bytes: cost.bytes + matrix.bytes(),
+            operations: cost.operations + 2 * matrix.outputs() * matrix.inputs(),
+        })
     }
 
     fn run(&mut self, tokens: &[u32], cache: &mut KvCache, rows: Rows) -> Result<Option<Tensor>> {

@@ -28,6 +28,13 @@ pub(crate) struct Layer {
     pub down: Linear,
 }
 
+impl Layer {
+    /// All linear maps.
+    pub(crate) fn linears(&self) -> [&Linear; 7] {
+        [&self.query, &self.key, &self.value, &self.output, &self.gate, &self.up, &self.down]
+    }
+}
+
 /// A linear map with or without bias.
 #[derive(Debug)]
 pub(crate) struct Linear {

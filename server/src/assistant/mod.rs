@@ -6,7 +6,7 @@
 mod cite;
 mod diagnostic;
 mod evidence;
-mod prompt;
+pub(crate) mod prompt;
 
 use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};

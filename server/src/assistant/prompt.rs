@@ -47,7 +47,7 @@ pub(super) fn build(tokenizer: &Tokenizer, gathered: &Gathered, room: usize) -> 
 
 /// A conversation of one system turn and one user turn, open for the answer, in ChatML. `None` when the vocabulary has
 /// no ChatML tokens.
-fn chat(tokenizer: &Tokenizer, system: &str, user: &str) -> Option<Vec<u32>> {
+pub(crate) fn chat(tokenizer: &Tokenizer, system: &str, user: &str) -> Option<Vec<u32>> {
     let special = tokenizer.special();
     let (start, end) = (special.im_start?, special.im_end?);
     let newline = tokenizer.encode("\n");

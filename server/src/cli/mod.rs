@@ -5,6 +5,7 @@
 
 mod answer;
 mod ask;
+mod bench;
 mod complete;
 mod config;
 mod doctor;
@@ -55,6 +56,7 @@ enum Command {
     Explain(explain::Args),
     Ask(ask::Args),
     Models(models::Args),
+    Bench(bench::Args),
     Doctor(doctor::Args),
     Config(config::Args),
 }
@@ -83,6 +85,7 @@ pub fn run() -> ExitCode {
         Command::Explain(args) => explain::run(args, &invocation),
         Command::Ask(args) => ask::run(args, &invocation),
         Command::Models(args) => models::run(args),
+        Command::Bench(args) => bench::run(args, &invocation),
         Command::Doctor(args) => doctor::run(&args, &invocation),
         Command::Config(args) => config::run(args, &invocation),
     };
