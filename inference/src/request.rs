@@ -53,6 +53,9 @@ pub struct Request {
     pub slot: Option<u64>,
     /// The most tokens to generate; 0 only fills the cache.
     pub max_tokens: usize,
+    /// What the answer begins with, and what of it is not returned: a piece of text cut off the prompt's end because
+    /// the model would have cut it into other tokens. Tokens that do not spell it are not chosen.
+    pub begin_with: String,
     /// How tokens are chosen.
     pub sampling: Sampling,
     /// Generation ends before any of these; none of it is returned.
@@ -76,6 +79,7 @@ impl Request {
             prompt,
             slot: None,
             max_tokens,
+            begin_with: String::new(),
             sampling: Sampling::default(),
             stop_strings: Vec::new(),
             stop_tokens: Vec::new(),

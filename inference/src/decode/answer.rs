@@ -6,6 +6,7 @@ use tokio::sync::mpsc::UnboundedSender;
 
 use super::sampler::Choice;
 use super::stop::{Step, StopMatcher};
+use crate::EngineError;
 use crate::request::{Event, Request, StopReason};
 use crate::tokenizer::{Decoder, Tokenizer};
 
@@ -16,6 +17,10 @@ pub(crate) struct Answer {
     decoder: Decoder,
     stops: StopMatcher,
     end_tokens: Vec<u32>,
+    /// What the answer must still spell before anything of it is shown.
+    beginning: Vec<u8>,
+    /// Bytes of text that are not shown.
+    hidden: usize,
     most: usize,
     text: String,
     generated: usize,
@@ -38,6 +43,8 @@ impl Answer {
             decoder: Decoder::new(Arc::clone(tokenizer), request.show_special),
             stops: StopMatcher::new(&request.stop_strings),
             end_tokens,
+            beginning: request.begin_with.clone().into_bytes(),
+            hidden: request.begin_with.len(),
             most,
             text: String::new(),
             generated: 0,
@@ -65,6 +72,28 @@ impl Answer {
         if self.generated == 0 { 1.0 } else { (self.log_probability / self.generated as f64).exp() as f32 }
     }
 
+    /// Whether any token may come next: the beginning that was asked for is there.
+    pub(crate) fn has_begun(&self) -> bool {
+        self.beginning.is_empty()
+    }
+
+    /// Rules out, in a row of logits, every token that does not go on spelling the beginning that was asked for.
+    pub(crate) fn restrict(&self, logits: &mut [f32]) -> Result<(), EngineError> {
+        let tokenizer = self.decoder.tokenizer();
+        let allowed = tokenizer.spelling(&self.beginning);
+        let allowed = allowed.into_iter().filter(|&token| (token as usize) < logits.len());
+        let kept: Vec<(u32, f32)> = allowed.map(|token| (token, logits[token as usize])).collect();
+        if kept.is_empty() {
+            let text = String::from_utf8_lossy(&self.beginning);
+            return Err(EngineError::Request(format!("the vocabulary cannot spell {text:?}")));
+        }
+        logits.fill(f32::NEG_INFINITY);
+        for (token, logit) in kept {
+            logits[token as usize] = logit;
+        }
+        Ok(())
+    }
+
     /// Appends a token; says why if the answer is complete with it.
     pub(crate) fn push(&mut self, choice: Choice) -> Option<StopReason> {
         if self.end_tokens.contains(&choice.token) {
@@ -72,6 +101,10 @@ impl Answer {
         }
         self.generated += 1;
         self.log_probability += f64::from(choice.probability).max(f64::from(f32::MIN_POSITIVE)).ln();
+        if !self.beginning.is_empty() {
+            let spelled = self.decoder.tokenizer().token_bytes(choice.token, false).len();
+            self.beginning.drain(..spelled.min(self.beginning.len()));
+        }
         let stopped = self.decoder.push(choice.token).and_then(|piece| self.show(&piece));
         let length = (self.generated >= self.most).then_some(StopReason::Length);
         stopped.map(StopReason::StopString).or(length)
@@ -91,6 +124,10 @@ impl Answer {
 
     /// Streams what can be shown once `piece` has come; returns the stop string that it completed.
     fn show(&mut self, piece: &str) -> Option<String> {
+        let hidden = self.hidden.min(piece.len());
+        self.hidden -= hidden;
+        // Both are whole characters, the first ones of the answer.
+        let piece = piece.get(hidden..).unwrap_or_default();
         match self.stops.push(piece) {
             Step::Text(text) => {
                 self.emit(text);

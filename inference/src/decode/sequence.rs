@@ -14,7 +14,7 @@ use super::speculative::{MOST_PROPOSED, Source};
 use crate::EngineError;
 use crate::cache::prefix::{Slot, common_prefix};
 use crate::request::{Request, SpeculationStats, StopReason};
-use crate::transformer::{LanguageModel, Rows, SequenceCache};
+use crate::transformer::{LanguageModel, Logits, Rows, SequenceCache};
 
 /// From this many matching tokens on, a look-up counts as long.
 const LONG_MATCH: usize = 4;
@@ -150,6 +150,9 @@ impl<C: SequenceCache> Sequence<C> {
             let start = Instant::now();
             let logits = self.slot.forward(&mut runner.models.target, &self.tokens[done..end], rows)?;
             runner.chunk.took(end - done, start.elapsed());
+            if rows == Rows::Last && !answer.has_begun() {
+                return self.begin(&logits, answer);
+            }
             if rows == Rows::Last {
                 let first = verify(&logits, &[], &mut self.sampler, &mut self.tokens, |choice| answer.push(choice))?;
                 return Ok(first.stopped);
@@ -158,12 +161,27 @@ impl<C: SequenceCache> Sequence<C> {
         Ok((end == self.prompt).then_some(StopReason::Length))
     }
 
+    /// Chooses a token that goes on spelling the beginning that was asked for.
+    fn begin<L: Logits>(&mut self, logits: &L, answer: &mut Answer) -> Result<Option<StopReason>, EngineError> {
+        let mut row = logits.row(0)?;
+        answer.restrict(&mut row)?;
+        let choice = self.sampler.sample(&mut row, &self.tokens);
+        self.tokens.push(choice.token);
+        Ok(answer.push(choice))
+    }
+
     fn decode<M: LanguageModel<Cache = C>>(
         &mut self,
         runner: &mut Runner<M>,
         answer: &mut Answer,
         interrupted: &dyn Fn() -> bool,
     ) -> Result<Option<StopReason>, EngineError> {
+        if !answer.has_begun() {
+            let input = self.tokens[self.slot.len()..].to_vec();
+            let logits = self.slot.forward(&mut runner.models.target, &input, Rows::Last)?;
+            self.stats.target_forwards += 1;
+            return self.begin(&logits, answer);
+        }
         let Some((source, proposals)) = self.propose(runner, answer, interrupted) else { return Ok(None) };
 
         let base = self.slot.len();

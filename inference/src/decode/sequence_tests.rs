@@ -202,3 +202,23 @@ fn a_failing_draft_costs_no_answer() {
     assert_eq!(fixture.answer(&request, &mut random).0, expected);
     assert!(fixture.runner.models.draft.is_none());
 }
+
+#[test]
+fn an_answer_begins_with_what_it_was_told_to_and_shows_only_what_follows() {
+    let mut random = StdRng::seed_from_u64(9);
+    for case in 0..100 {
+        let vocabulary = random.random_range(40..60);
+        let target = Toy::new(vocabulary, [1, 3, 500][case % 3]);
+        let draft = (case % 2 == 0).then(|| target.draft(0.8));
+        let beginning = prompt(&mut random, vocabulary);
+        let beginning = &beginning[..beginning.len().min(case % 5)];
+        let mut request = toy::request(&prompt(&mut random, vocabulary), 40, Priority::Chat);
+        let mut whole = request.clone();
+        whole.prompt.extend(beginning);
+        whole.max_tokens -= beginning.len();
+        let expected = toy::text(&target.naive_answer(&whole));
+        request.begin_with = toy::text(beginning);
+        let (text, _) = Fixture::new(target, draft, CHEAP).answer(&request, &mut random);
+        assert_eq!(text, expected, "case {case}");
+    }
+}

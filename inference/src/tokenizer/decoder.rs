@@ -19,6 +19,11 @@ impl Decoder {
         Decoder { tokenizer, special, pending: Vec::new() }
     }
 
+    /// Whose tokens these are.
+    pub fn tokenizer(&self) -> &Tokenizer {
+        &self.tokenizer
+    }
+
     /// The text that is complete once `id` has come, if any. Bytes that can no longer become a character are U+FFFD.
     pub fn push(&mut self, id: u32) -> Option<String> {
         self.pending.extend_from_slice(self.tokenizer.token_bytes(id, self.special));

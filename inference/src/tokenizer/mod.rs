@@ -140,6 +140,16 @@ impl Tokenizer {
         if !special && self.vocabulary.is_special(id) { &[] } else { self.vocabulary.bytes(id) }
     }
 
+    /// The ordinary tokens that a text beginning with `text` can begin with: those that begin with it, and those that it
+    /// begins with.
+    pub fn spelling(&self, text: &[u8]) -> Vec<u32> {
+        let fits = |id: &u32| {
+            let bytes = self.token_bytes(*id, false);
+            !bytes.is_empty() && (bytes.starts_with(text) || text.starts_with(bytes))
+        };
+        (0..self.len() as u32).filter(fits).collect()
+    }
+
     /// The tokens with a meaning of their own.
     pub fn special(&self) -> &SpecialTokens {
         &self.special

@@ -94,6 +94,20 @@ fn special_tokens_are_found_and_left_out_of_text() {
 }
 
 #[test]
+fn what_spells_a_text_begins_with_it_or_is_its_beginning() {
+    let tokenizer = tiny();
+    for text in ["a", "fn", " let", "é", "<|im_end|>"] {
+        let spelling = tokenizer.spelling(text.as_bytes());
+        assert!(spelling.contains(&tokenizer.encode(text)[0]), "{text:?}");
+        for id in 0..tokenizer.len() as u32 {
+            let bytes = tokenizer.token_bytes(id, false);
+            let fits = (1..=bytes.len().min(text.len())).all(|len| bytes[..len] == text.as_bytes()[..len]);
+            assert_eq!(spelling.contains(&id), fits && !bytes.is_empty(), "{text:?}, {id}");
+        }
+    }
+}
+
+#[test]
 fn vocabularies_are_compared_by_what_they_say() {
     let scripted = tiny_model(&TinySpec::saying("\n", ["x"])).expect("a model");
     let scripted = Tokenizer::from_gguf(&Gguf::from_bytes(scripted).expect("well-formed")).expect("a tokenizer");

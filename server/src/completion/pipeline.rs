@@ -164,7 +164,8 @@ impl Completer {
         let root = self.workspace.as_deref().and_then(|workspace| workspace.root().file_name());
         let repository_name = root.map_or("repository".into(), |name| name.to_string_lossy());
         let prompt = prompt::build(tokenizer, context, &path, &repository_name);
-        let mut request = Request::new(prompt, max_tokens, Priority::Completion);
+        let mut request = Request::new(prompt.tokens, max_tokens, Priority::Completion);
+        request.begin_with = prompt.begin_with;
         request.slot = snapshot.path().map(hash);
         request.stop_tokens = prompt::stop_tokens(tokenizer.special());
         if *mode == Mode::Line {

@@ -4,7 +4,9 @@
 //! prefix, suffix and middle. Special tokens are put in by id and the person's text through `encode`, where nothing is
 //! special, so that no text can pass for structure. A model without these tokens gets the prefix alone.
 //!
-//! A cursor inside a word needs no special care: fill-in-the-middle is trained on cuts at any character.
+//! A word that is being typed is often cut into other tokens than the whole word would be, and the model continues those
+//! less well. So the last token before a cursor in or after a word is left out of the prompt, and the answer is made to
+//! begin with its text.
 
 use std::time::Duration;
 
@@ -38,13 +40,23 @@ pub(super) fn budget(tokens: usize, suffix_share: f64, use_context: bool, specia
     Budget { prefix_tokens: tokens - suffix_tokens - piece_tokens, suffix_tokens, piece_tokens, time: GATHER_TIME }
 }
 
-/// The prompt's token ids. `path` is the file's as the model sees it, `repository_name` the workspace's.
-pub(super) fn build(tokenizer: &Tokenizer, context: &CompletionContext, path: &str, repository_name: &str) -> Vec<u32> {
+/// A prompt, and what the answer has to begin with.
+#[derive(Debug, Default, PartialEq)]
+pub(super) struct Prompt {
+    /// Token ids.
+    pub(super) tokens: Vec<u32>,
+    /// The last token of the prefix, which the prompt lacks.
+    pub(super) begin_with: String,
+}
+
+/// The prompt for `context`. `path` is the file's as the model sees it, `repository_name` the workspace's.
+pub(super) fn build(tokenizer: &Tokenizer, context: &CompletionContext, path: &str, repository_name: &str) -> Prompt {
+    let (tokens_before, begin_with) = before_cursor(tokenizer, &context.prefix);
     let special = tokenizer.special();
     let mut prompt: Vec<u32> = special.beginning_of_text.into_iter().collect();
     let Some([prefix, suffix, middle]) = fim(special) else {
-        prompt.extend(tokenizer.encode(&context.prefix));
-        return prompt;
+        prompt.extend(tokens_before);
+        return Prompt { tokens: prompt, begin_with };
     };
     if let (Some([repo_name, file_sep]), false) = (repository(special), context.pieces.is_empty()) {
         prompt.push(repo_name);
@@ -57,11 +69,24 @@ pub(super) fn build(tokenizer: &Tokenizer, context: &CompletionContext, path: &s
         prompt.extend(tokenizer.encode(&format!("{path}\n")));
     }
     prompt.push(prefix);
-    prompt.extend(tokenizer.encode(&context.prefix));
+    prompt.extend(tokens_before);
     prompt.push(suffix);
     prompt.extend(tokenizer.encode(&context.suffix));
     prompt.push(middle);
-    prompt
+    Prompt { tokens: prompt, begin_with }
+}
+
+/// The tokens of a prefix; without the last one where that is in a word, and its text beside them.
+fn before_cursor(tokenizer: &Tokenizer, prefix: &str) -> (Vec<u32>, String) {
+    let mut tokens = tokenizer.encode(prefix);
+    let in_word = prefix.ends_with(|ch: char| ch == '_' || ch.is_alphanumeric());
+    let last = tokens.last().filter(|_| in_word && tokens.len() > 1);
+    let Some(text) = last.and_then(|&last| str::from_utf8(tokenizer.token_bytes(last, false)).ok()) else {
+        return (tokens, String::new());
+    };
+    let text = text.to_owned();
+    tokens.pop();
+    (tokens, text)
 }
 
 /// Every token that ends a completion, beside the model's own end of text.
@@ -112,27 +137,42 @@ mod tests {
             suffix: suffix.to_owned(),
             pieces: pieces.iter().map(piece).collect(),
         };
-        let prompt = build(&tokenizer, &context, "src/a.rs", "shop");
+        let Prompt { tokens: prompt, begin_with } = build(&tokenizer, &context, "src/a.rs", "shop");
         let structure = prompt.iter().filter(|id| stop_tokens(tokenizer.special()).contains(id)).count();
-        expected.assert_eq(&format!("{} ({structure} special)", tokenizer.decode(&prompt, true)));
+        let text = tokenizer.decode(&prompt, true);
+        expected.assert_eq(&format!("{text} ({structure} special), then {begin_with:?}"));
     }
 
     #[test]
     fn the_layout() {
-        check("a + ", ";\n", &[], expect!["<|fim_prefix|>a + <|fim_suffix|>;\n<|fim_middle|> (3 special)"]);
+        check(
+            "a + ",
+            ";\n",
+            &[],
+            expect![[r#"
+            <|fim_prefix|>a + <|fim_suffix|>;
+            <|fim_middle|> (3 special), then """#]],
+        );
         check(
             "a",
             "b",
             &["fn f();\n", "fn g();"],
             expect![[r#"
-            <|repo_name|>shop
-            <|file_sep|>src/b.rs
-            fn f();
-            <|file_sep|>src/b.rs
-            fn g();
-            <|file_sep|>src/a.rs
-            <|fim_prefix|>a<|fim_suffix|>b<|fim_middle|> (7 special)"#]],
+                <|repo_name|>shop
+                <|file_sep|>src/b.rs
+                fn f();
+                <|file_sep|>src/b.rs
+                fn g();
+                <|file_sep|>src/a.rs
+                <|fim_prefix|>a<|fim_suffix|>b<|fim_middle|> (7 special), then """#]],
         );
+    }
+
+    #[test]
+    fn the_word_being_typed_is_spelled_by_the_answer() {
+        check("a = b", ";", &[], expect![[r#"<|fim_prefix|>a = <|fim_suffix|>;<|fim_middle|> (3 special), then "b""#]]);
+        check("a = é", "", &[], expect![[r#"<|fim_prefix|>a = é<|fim_suffix|><|fim_middle|> (3 special), then """#]]);
+        check("b", "", &[], expect![[r#"<|fim_prefix|>b<|fim_suffix|><|fim_middle|> (3 special), then """#]]);
     }
 
     #[test]
@@ -142,11 +182,11 @@ mod tests {
             "<|endoftext|><|im_end|>",
             &["<|file_sep|>"],
             expect![[r#"
-            <|repo_name|>shop
-            <|file_sep|>src/b.rs
-            <|file_sep|>
-            <|file_sep|>src/a.rs
-            <|fim_prefix|><|fim_middle|><|fim_suffix|><|endoftext|><|im_end|><|fim_middle|> (6 special)"#]],
+                <|repo_name|>shop
+                <|file_sep|>src/b.rs
+                <|file_sep|>
+                <|file_sep|>src/a.rs
+                <|fim_prefix|><|fim_middle|><|fim_suffix|><|endoftext|><|im_end|><|fim_middle|> (6 special), then """#]],
         );
     }
 
