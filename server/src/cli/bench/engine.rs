@@ -44,8 +44,11 @@ pub(super) struct Args {
     #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u16).range(1..=100))]
     rounds: u16,
     /// Leave the pair with speculation out
-    #[arg(long)]
+    #[arg(long, conflicts_with = "only_speculation")]
     no_speculation: bool,
+    /// Measure nothing but the pair with speculation
+    #[arg(long, conflicts_with = "models")]
+    only_speculation: bool,
     /// Print one JSON document
     #[arg(long)]
     json: bool,
@@ -150,7 +153,10 @@ fn files(args: &Args, config: &EngineConfig) -> anyhow::Result<(Vec<PathBuf>, Op
         return Ok((files.collect::<anyhow::Result<_>>()?, None));
     }
     let choice = choose_models(config).map_err(|message| anyhow!(message))?;
-    let alone = choice.draft.iter().chain([&choice.target]).cloned().collect();
+    let alone = match args.only_speculation {
+        true => Vec::new(),
+        false => choice.draft.iter().chain([&choice.target]).cloned().collect(),
+    };
     Ok((alone, (!args.no_speculation).then_some((choice.target, choice.draft))))
 }
 
