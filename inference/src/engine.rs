@@ -10,6 +10,7 @@ use std::thread::JoinHandle;
 use std::time::Instant;
 
 use crate::decode::sequence::Models;
+use crate::device::Place;
 use crate::request::{Event, Generation, Request};
 use crate::scheduler::board::Board;
 use crate::scheduler::job::Ticket;
@@ -24,6 +25,8 @@ pub struct EngineOptions {
     pub target: PathBuf,
     /// A smaller model file with the same vocabulary that proposes tokens, or none.
     pub draft: Option<PathBuf>,
+    /// Where both run.
+    pub place: Place,
     /// Threads for the kernels; 0 takes one for each physical core.
     pub threads: usize,
     /// Bytes that cached keys and values of all slots may take.

@@ -4,6 +4,7 @@
 
 pub mod cache;
 pub mod decode;
+pub mod device;
 mod engine;
 pub mod gguf;
 pub mod kernels;

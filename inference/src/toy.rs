@@ -4,12 +4,13 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use crate::decode::sampler::probability_of;
 use crate::decode::sequence::Models;
 use crate::gguf::Gguf;
 use crate::request::{Priority, Request};
 use crate::testing::{TinyFamily, TinySpec, tiny_model};
 use crate::tokenizer::Tokenizer;
-use crate::transformer::{LanguageModel, Logits, Rows, SequenceCache};
+use crate::transformer::{Greedy, LanguageModel, Logits, Rows, SequenceCache};
 use crate::{Engine, EngineError, EngineInfo, TokenCost};
 
 /// Ends every answer of a toy.
@@ -162,9 +163,11 @@ impl Logits for ToyLogits {
         self.rows.len()
     }
 
-    fn argmax(&self, row: usize) -> Result<u32, EngineError> {
-        let best = self.rows[row].iter().copied().fold(f32::MIN, f32::max);
-        Ok(self.rows[row].iter().position(|&logit| logit == best).unwrap() as u32)
+    fn greedy(&self, row: usize) -> Result<Greedy, EngineError> {
+        let logits = &self.rows[row];
+        let best = logits.iter().copied().fold(f32::MIN, f32::max);
+        let token = logits.iter().position(|&logit| logit == best).unwrap() as u32;
+        Ok(Greedy { token, probability: probability_of(logits, token) })
     }
 
     fn row(&self, row: usize) -> Result<Vec<f32>, EngineError> {

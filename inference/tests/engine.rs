@@ -3,12 +3,13 @@
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
+use halfline_inference::device::Place;
 use halfline_inference::gguf::GgmlType;
 use halfline_inference::testing::{TinyFamily, TinySpec, write_tiny_model};
 use halfline_inference::{Engine, EngineError, EngineOptions, Finish, LoadEvent, Priority, Request};
 
 fn options(target: PathBuf, draft: Option<PathBuf>) -> EngineOptions {
-    EngineOptions { target, draft, threads: 2, cache_bytes: 256 << 20, context_tokens: 2048 }
+    EngineOptions { target, draft, place: Place::Cpu, threads: 2, cache_bytes: 256 << 20, context_tokens: 2048 }
 }
 
 fn model(folder: &Path, name: &str, spec: &TinySpec) -> PathBuf {

@@ -16,7 +16,7 @@ use halfline_inference::models::pull::{PullOptions, pull};
 use halfline_inference::models::{Manifest, Store};
 use halfline_inference::testing::{TinyFamily, TinySpec, write_tiny_model};
 use halfline_inference::tokenizer::Tokenizer;
-use halfline_inference::transformer::{LanguageModel, Logits, Model, Rows};
+use halfline_inference::transformer::{Backend, LanguageModel, Logits, Model, Rows, SequenceCache, Tensors};
 
 /// Logits after each prompt, from candle's model for the file's family.
 fn oracle(path: &Path, prompts: &[Vec<u32>]) -> Vec<Vec<f32>> {
@@ -113,5 +113,79 @@ fn real_weights() {
             assert!(noise < 0.25, "{}: noise {noise}", model.name);
             assert_eq!(largest(ours), largest(&oracle), "{}", model.name);
         }
+    }
+}
+
+/// The back end that runs on a card, run on candle's processor device.
+fn on_tensors(path: &Path) -> Model<Tensors> {
+    Model::load_on(Tensors::new(Device::Cpu, "candle"), &Gguf::open(path).unwrap(), &mut |_, _| {}).unwrap()
+}
+
+#[test]
+fn the_tensor_back_end_computes_what_our_kernels_do() {
+    use GgmlType::*;
+    let directory = tempfile::tempdir().unwrap();
+    let prompts: Vec<Vec<u32>> = vec![vec![72], (0..5).collect(), (0..300).map(|i| 3 + i * 5 % 200).collect()];
+    for family in [TinyFamily::Qwen2, TinyFamily::Llama] {
+        for weights in [F32, F16, Q8_0, Q4_0, Q4_1, Q5_0, Q5_1, Q4K, Q5K, Q6K] {
+            let mut spec = TinySpec::new(family);
+            (spec.hidden, spec.feed_forward, spec.weights) = (256, 512, weights);
+            (spec.embedding, spec.output) = (weights, Some(weights));
+            let path = directory.path().join(format!("{family:?}-{weights:?}.gguf"));
+            write_tiny_model(&path, &spec).unwrap();
+            let mut model = on_tensors(&path);
+            let bound = if matches!(weights, F32 | F16) { 2e-3 } else { 0.1 };
+            for (prompt, ours) in prompts.iter().zip(ours(&path, &prompts)) {
+                let mut cache = model.new_cache(prompt.len()).unwrap();
+                let logits = model.forward(prompt, &mut cache, Rows::Last).unwrap();
+                let row = logits.row(0).unwrap();
+                let noise = noise(&ours, &row);
+                assert!(noise < bound, "{family:?} {weights:?}, {} tokens: noise {noise}", prompt.len());
+                let greedy = logits.greedy(0).unwrap();
+                assert_eq!(greedy.token as usize, largest(&row));
+                let sum: f32 = row.iter().map(|logit| (logit - row[greedy.token as usize]).exp()).sum();
+                assert!((greedy.probability - 1.0 / sum).abs() < 1e-5, "{greedy:?}, and 1 / {sum}");
+            }
+        }
+    }
+}
+
+/// Rows of up to eight tokens, however they are cut into passes and whatever was forgotten in between.
+#[test]
+fn the_tensor_back_end_gives_a_row_whatever_stands_beside_it() {
+    let directory = tempfile::tempdir().unwrap();
+    for (family, weights) in [(TinyFamily::Qwen2, GgmlType::Q8_0), (TinyFamily::Llama, GgmlType::F32)] {
+        let path = directory.path().join(format!("{family:?}.gguf"));
+        write_tiny_model(&path, &TinySpec { weights, ..TinySpec::new(family) }).unwrap();
+        let mut model = on_tensors(&path);
+        assert_eq!(model.most_alike(), <Tensors as Backend>::MOST_ALIKE);
+        // Long enough to fill the first window and the first reservation of the cache.
+        let tokens: Vec<u32> = (0..1030).map(|i| 3 + i * 7 % 200).collect();
+        let (prompt, rest) = tokens.split_at(1015);
+        let mut one_by_one = model.new_cache(2000).unwrap();
+        model.forward(prompt, &mut one_by_one, Rows::None).unwrap();
+        let mut at_once = model.new_cache(tokens.len()).unwrap();
+        at_once.copy_prefix(&one_by_one, prompt.len());
+        assert_eq!(at_once.bytes() % at_once.bytes_per_position(), 0);
+        let expected: Vec<Vec<f32>> = rest
+            .iter()
+            .map(|&token| model.forward(&[token], &mut one_by_one, Rows::Last).unwrap().row(0).unwrap())
+            .collect();
+        let mut done = 0;
+        for (take, wrong) in [(1, 0), (8, 0), (3, 4), (1, 7), (2, 0)] {
+            // Some rejected proposals stand behind the right ones and are forgotten again.
+            let mut pass = rest[done..done + take].to_vec();
+            pass.extend(std::iter::repeat_n(9, wrong));
+            let logits = model.forward(&pass, &mut at_once, Rows::All).unwrap();
+            assert_eq!(logits.rows(), take + wrong);
+            for row in 0..take {
+                assert_eq!(logits.row(row).unwrap(), expected[done + row], "{family:?}: token {}", done + row);
+            }
+            done += take;
+            at_once.truncate(prompt.len() + done);
+        }
+        assert_eq!((done, at_once.len()), (rest.len(), tokens.len()));
+        let full = model.forward(&[3], &mut at_once, Rows::Last).unwrap_err();
+        assert!(full.to_string().contains("do not fit a cache of 1030"), "{full}");
     }
 }

@@ -6,6 +6,8 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use halfline_inference::device::{self, DeviceChoice, Place};
+use halfline_inference::models::fit::Memory;
 use halfline_inference::models::{Choice, Manifest, Store, Wanted, choose, fit};
 use halfline_inference::{Engine, EngineOptions, LoadEvent};
 use tokio::sync::watch;
@@ -76,18 +78,34 @@ impl EngineHost {
     }
 }
 
-/// The models that `config` asks for on this machine, before anything is loaded.
-pub fn choose_models(config: &EngineConfig) -> Result<Choice, String> {
+/// The models that `config` asks for on this machine, before anything is loaded, and where they will run.
+pub fn choose_models(config: &EngineConfig) -> Result<(Place, Choice), String> {
     let store = Store::open().map_err(|error| error.to_string())?;
     let manifest = Manifest::load().map_err(|error| error.to_string())?;
-    let cache_bytes = cache_bytes(config);
-    choose(&store, &manifest, &wanted(&config.target), &wanted(&config.draft), cache_bytes, &fit::memory())
-        .map_err(|error| error.to_string())
+    let choose_for = |place: Place| {
+        let (target, draft) = (wanted(&config.target), wanted(&config.draft));
+        choose(&store, &manifest, &target, &draft, cache_bytes(config), &fit::memory(&place))
+            .map(|choice| (place, choice))
+            .map_err(|error| error.to_string())
+    };
+    let place = device::find(config.device).map_err(|error| error.to_string())?;
+    let (place, choice) = choose_for(place)?;
+    if config.device == DeviceChoice::Auto && matches!(place, Place::Card(_)) && !choice.fit.fits {
+        tracing::warn!("the processor serves instead of the card: {}", choice.fit.sentence());
+        return choose_for(Place::Cpu);
+    }
+    Ok((place, choice))
+}
+
+/// Memory of the place where models would run.
+pub fn memory(config: &EngineConfig) -> Memory {
+    // Who has no card where one is asked for is told so when models are loaded.
+    fit::memory(&device::find(config.device).unwrap_or_default())
 }
 
 /// Loads on this thread. `progress` gets what is being done and how much of it is done, 0 to 100.
 pub fn load_blocking(config: &EngineConfig, mut progress: impl FnMut(String, Option<u8>)) -> Result<Engine, String> {
-    let choice = choose_models(config)?;
+    let (place, choice) = choose_models(config)?;
     for note in &choice.notes {
         tracing::warn!("{note}");
     }
@@ -95,6 +113,7 @@ pub fn load_blocking(config: &EngineConfig, mut progress: impl FnMut(String, Opt
     let options = EngineOptions {
         target: choice.target,
         draft: choice.draft.filter(|_| config.speculate),
+        place,
         threads: config.threads,
         cache_bytes: config.cache_mib << 20,
         context_tokens: config.context_tokens,

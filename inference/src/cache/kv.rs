@@ -53,7 +53,12 @@ impl KvCache {
         Ok(KvCache { layers, len: 0, shape })
     }
 
-    /// The cache of one layer, to write the positions that come next and to read all.
+    /// The cache of one layer, to read all that was written.
+    pub(crate) fn layer(&self, layer: usize) -> &LayerCache {
+        &self.layers[layer]
+    }
+
+    /// The cache of one layer, to write the positions that come next.
     pub(crate) fn layer_mut(&mut self, layer: usize) -> &mut LayerCache {
         &mut self.layers[layer]
     }

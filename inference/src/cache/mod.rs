@@ -2,3 +2,4 @@
 
 pub mod kv;
 pub(crate) mod prefix;
+pub mod tensor;

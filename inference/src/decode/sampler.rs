@@ -7,7 +7,8 @@ use std::cmp::Ordering;
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 
-use crate::Sampling;
+use crate::transformer::{Greedy, Logits};
+use crate::{EngineError, Sampling};
 
 /// How many of the last tokens the repetition penalty looks at.
 const PENALTY_WINDOW: usize = 64;
@@ -37,6 +38,16 @@ impl Sampler {
     /// Whether the most probable token is always chosen.
     pub fn is_greedy(&self) -> bool {
         self.sampling.temperature <= 0.0
+    }
+
+    /// Chooses the next token from row `row` of `logits`, after the tokens in `history`. Where nothing but the most
+    /// probable token is asked for, the row stays where it is.
+    pub(crate) fn choose<L: Logits>(&mut self, logits: &L, row: usize, history: &[u32]) -> Result<Choice, EngineError> {
+        if self.is_greedy() && self.sampling.repetition_penalty == 1.0 {
+            let Greedy { token, probability } = logits.greedy(row)?;
+            return Ok(Choice { token, probability });
+        }
+        Ok(self.sample(&mut logits.row(row)?, history))
     }
 
     /// Chooses the next token from `logits`, shape (vocabulary,), after the tokens in `history`, which may be the whole

@@ -209,7 +209,8 @@ impl<C: SequenceCache> Sequence<C> {
         answer: &Answer,
         interrupted: &dyn Fn() -> bool,
     ) -> Option<(Option<Source>, Vec<u32>)> {
-        let most = MOST_PROPOSED.min(answer.room().saturating_sub(1));
+        // The token before the proposals is verified along with them.
+        let most = MOST_PROPOSED.min(runner.models.target.most_alike() - 1).min(answer.room().saturating_sub(1));
         if !self.speculate || most == 0 {
             return Some((None, Vec::new()));
         }

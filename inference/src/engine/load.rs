@@ -7,11 +7,12 @@ use std::time::Duration;
 
 use super::{Engine, EngineError, EngineInfo, EngineOptions, LoadEvent};
 use crate::decode::sequence::Models;
+use crate::device::Place;
 use crate::gguf::Gguf;
 use crate::scheduler::Message;
 use crate::scheduler::board::Board;
 use crate::tokenizer::Tokenizer;
-use crate::transformer::{LanguageModel, Model, SequenceCache};
+use crate::transformer::{Backend, Cpu, LanguageModel, Model, SequenceCache};
 
 /// A context below this serves nobody.
 const LEAST_CONTEXT: usize = 64;
@@ -21,8 +22,24 @@ const PAUSE: Duration = Duration::from_millis(2);
 
 /// See [`Engine::load`]. The target is ready when this returns; the draft is loaded by a thread of its own, so that
 /// the first completion waits for neither its reading nor its packing.
-pub(super) fn load(options: &EngineOptions, mut progress: impl FnMut(LoadEvent)) -> Result<Engine, EngineError> {
+pub(super) fn load(options: &EngineOptions, progress: impl FnMut(LoadEvent)) -> Result<Engine, EngineError> {
     let threads = Engine::threads(options.threads);
+    match &options.place {
+        Place::Cpu => load_on(move || Cpu::new(threads), threads, options, progress),
+        Place::Card(card) => {
+            let card = card.clone();
+            load_on(move || card.backend(), threads, options, progress)
+        }
+    }
+}
+
+/// Loads for the backends that `backend` makes, one for each model.
+fn load_on<B: Backend + 'static>(
+    backend: impl Fn() -> B + Send + 'static,
+    threads: usize,
+    options: &EngineOptions,
+    mut progress: impl FnMut(LoadEvent),
+) -> Result<Engine, EngineError> {
     progress(LoadEvent::Opening(options.target.clone()));
     let target_file = open(&options.target)?;
     let draft_file = match &options.draft {
@@ -37,7 +54,7 @@ pub(super) fn load(options: &EngineOptions, mut progress: impl FnMut(LoadEvent))
     let tokenizer = Tokenizer::from_gguf(&target_file).map_err(|error| load_error(&options.target, error))?;
 
     let mut prepared = |done, all| progress(LoadEvent::Preparing(options.target.clone(), done, all));
-    let target = Model::load(&target_file, threads, &mut prepared).map_err(|e| load_error(&options.target, e))?;
+    let target = Model::load_on(backend(), &target_file, &mut prepared).map_err(|e| load_error(&options.target, e))?;
     let info = EngineInfo {
         target: name(&options.target),
         draft: options.draft.as_deref().map(name),
@@ -52,7 +69,7 @@ pub(super) fn load(options: &EngineOptions, mut progress: impl FnMut(LoadEvent))
     if let Some((path, file)) = draft_file {
         let board = Arc::clone(&engine.inner.board);
         let loader = std::thread::Builder::new().name("draft loader".to_owned());
-        if let Err(error) = loader.spawn(move || load_draft(&path, &file, threads, &sender, &board)) {
+        if let Err(error) = loader.spawn(move || load_draft(&path, &file, backend(), &sender, &board)) {
             tracing::warn!(%error, "no thread to load the draft model in; answers will come without it");
         }
     }
@@ -61,13 +78,13 @@ pub(super) fn load(options: &EngineOptions, mut progress: impl FnMut(LoadEvent))
 }
 
 /// Loads the draft and hands it to the worker. Steps aside, tensor by tensor, while a completion runs.
-fn load_draft(path: &Path, file: &Gguf, threads: usize, worker: &Sender<Message<Model>>, board: &Board) {
+fn load_draft<B: Backend>(path: &Path, file: &Gguf, backend: B, worker: &Sender<Message<Model<B>>>, board: &Board) {
     let mut step_aside = |_, _| {
         while board.completes() {
             std::thread::sleep(PAUSE);
         }
     };
-    match Model::load(file, threads, &mut step_aside) {
+    match Model::load_on(backend, file, &mut step_aside) {
         // The worker may have ended meanwhile, and then nobody needs the draft.
         Ok(model) => drop(worker.send(Message::Draft(model))),
         Err(error) => {
@@ -94,7 +111,7 @@ fn check_pair(draft_path: &Path, draft: &Gguf, target_path: &Path, target: &Gguf
 }
 
 /// The most tokens of one request: as wanted, but no more than the model was made for or the cache has room for.
-fn context_tokens(options: &EngineOptions, target: &Model) -> Result<usize, EngineError> {
+fn context_tokens<B: Backend>(options: &EngineOptions, target: &Model<B>) -> Result<usize, EngineError> {
     let per_token = target.new_cache(1)?.bytes_per_position().max(1);
     let context = options.context_tokens.min(target.context_limit()).min(options.cache_bytes / per_token);
     if context < LEAST_CONTEXT {

@@ -87,7 +87,7 @@ pub fn recommended<'a>(manifest: &'a Manifest, cache_bytes: u64, memory: &Memory
         let files: Vec<u64> = models.iter().map(|model| model.bytes).collect();
         Fit::check(Need::of(&files, cache_bytes), memory).fits
     };
-    for target in by_size(manifest) {
+    for target in targets(manifest, memory) {
         if let Some(draft) = draft_of(manifest, target)
             && fits(&[target, draft])
         {
@@ -98,7 +98,7 @@ pub fn recommended<'a>(manifest: &'a Manifest, cache_bytes: u64, memory: &Memory
         }
     }
     // Nothing fits: the smallest is the best chance there is.
-    by_size(manifest).last().copied().into_iter().collect()
+    targets(manifest, memory).last().copied().into_iter().collect()
 }
 
 fn best_target(
@@ -109,7 +109,7 @@ fn best_target(
     notes: &mut Vec<String>,
 ) -> Result<PathBuf, StoreError> {
     let mut too_big = None;
-    for model in by_size(manifest) {
+    for model in targets(manifest, memory) {
         let entry = store.entry(model);
         if let super::State::Damaged { what } = &entry.state {
             notes.push(format!(
@@ -151,8 +151,11 @@ fn draft_of<'a>(manifest: &'a Manifest, target: &Model) -> Option<&'a Model> {
         .find(|model| model.role == Role::Draft && model.vocabulary == target.vocabulary && model.bytes < target.bytes)
 }
 
-fn by_size(manifest: &Manifest) -> Vec<&Model> {
-    let mut models: Vec<&Model> = manifest.models.iter().collect();
+/// What can give answers there, largest first.
+fn targets<'a>(manifest: &'a Manifest, memory: &Memory) -> Vec<&'a Model> {
+    let on_a_card = memory.vram_available.is_some();
+    let mut models: Vec<&Model> =
+        manifest.models.iter().filter(|model| on_a_card || model.role != Role::Large).collect();
     models.sort_by_key(|model| std::cmp::Reverse(model.bytes));
     models
 }
@@ -343,5 +346,28 @@ mod tests {
         assert_eq!(names(2300), [TARGET]);
         assert_eq!(names(1500), [DRAFT]);
         assert_eq!(names(100), [SMALL]);
+    }
+
+    #[test]
+    fn a_large_model_is_for_a_card_with_room() {
+        let mut manifest = Manifest::builtin();
+        let target = manifest.find(TARGET).unwrap().clone();
+        manifest.models.push(Model {
+            name: "large".to_owned(),
+            file: "large.gguf".to_owned(),
+            bytes: 4 << 30,
+            role: Role::Large,
+            ..target
+        });
+        let names = |vram_mib: Option<u64>| {
+            let vram_available = vram_mib.map(|mib| mib << 20);
+            let memory = Memory { total: 64 << 30, available: 60 << 30, limited: false, vram_available };
+            let models = recommended(&manifest, 512 << 20, &memory);
+            models.iter().map(|model| model.file.as_str()).collect::<Vec<_>>()
+        };
+        assert_eq!(names(None), [TARGET, DRAFT], "however much memory there is");
+        assert_eq!(names(Some(16 << 10)), ["large.gguf", DRAFT]);
+        assert_eq!(names(Some(6000)), ["large.gguf"]);
+        assert_eq!(names(Some(4000)), [TARGET, DRAFT]);
     }
 }

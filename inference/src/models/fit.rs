@@ -3,6 +3,8 @@
 use serde::Serialize;
 use sysinfo::{MemoryRefreshKind, RefreshKind, System};
 
+use crate::device::Place;
+
 /// What weights take beyond their file: packed copies of what cannot be used as it lies in the file.
 const WEIGHTS_PERCENT: u64 = 125;
 
@@ -18,7 +20,7 @@ pub struct Memory {
     pub available: u64,
     /// Whether a container's limit, not the machine, sets these numbers.
     pub limited: bool,
-    /// Free memory of the first CUDA card, where the program is built for one and finds one.
+    /// Free memory of the card, where models are to run on one.
     pub vram_available: Option<u64>,
 }
 
@@ -60,9 +62,8 @@ impl Need {
 impl Fit {
     /// Compares.
     pub fn check(need: Need, memory: &Memory) -> Fit {
-        // Weights on a card still pass through the host's page cache, which gives way under pressure, so either
-        // memory is enough.
-        let fits = need.total() <= memory.available || memory.vram_available.is_some_and(|free| need.total() <= free);
+        // Weights on their way to a card pass through the host's page cache, which gives way under pressure.
+        let fits = need.total() <= memory.vram_available.unwrap_or(memory.available);
         Fit { need, memory: memory.clone(), fits }
     }
 
@@ -72,24 +73,38 @@ impl Fit {
         if self.memory.total == u64::MAX {
             return format!("needs about {}; the memory of this machine could not be measured", mib(self.need.total()));
         }
+        if let Some(free) = self.memory.vram_available {
+            return format!(
+                "{verdict}: needs about {} (weights {}, cache {}, work {}), the card has {} free",
+                mib(self.need.total()),
+                mib(self.need.weights),
+                mib(self.need.cache),
+                mib(self.need.working),
+                mib(free),
+            );
+        }
         let place = if self.memory.limited { "this container" } else { "this machine" };
         format!(
-            "{verdict}: needs about {} (weights {}, cache {}, work {}), {place} has {} available of {}{}",
+            "{verdict}: needs about {} (weights {}, cache {}, work {}), {place} has {} available of {}",
             mib(self.need.total()),
             mib(self.need.weights),
             mib(self.need.cache),
             mib(self.need.working),
             mib(self.memory.available),
             mib(self.memory.total),
-            self.memory.vram_available.map(|free| format!(", and {} on the card", mib(free))).unwrap_or_default(),
         )
     }
 }
 
-/// Measures this machine, limits of a container included. Where it cannot be measured, everything is taken to fit.
-pub fn memory() -> Memory {
+/// Measures what models at `place` could have, limits of a container included. Where it cannot be measured, everything is
+/// taken to fit.
+pub fn memory(place: &Place) -> Memory {
+    let vram_available = match place {
+        Place::Cpu => None,
+        Place::Card(card) => Some(card.free()),
+    };
     let ram = RefreshKind::nothing().with_memory(MemoryRefreshKind::nothing().with_ram());
-    let mut memory = Memory { total: u64::MAX, available: u64::MAX, limited: false, vram_available: vram_available() };
+    let mut memory = Memory { total: u64::MAX, available: u64::MAX, limited: false, vram_available };
     let Ok(system) = System::new_with_specifics(ram) else { return memory };
     memory.total = system.total_memory();
     memory.available = system.available_memory();
@@ -101,18 +116,6 @@ pub fn memory() -> Memory {
         memory.available = memory.available.min(free);
     }
     memory
-}
-
-#[cfg(feature = "cuda")]
-fn vram_available() -> Option<u64> {
-    let context = candle_core::cuda_backend::cudarc::driver::CudaContext::new(0).ok()?;
-    let (free, _total) = context.mem_get_info().ok()?;
-    Some(free as u64)
-}
-
-#[cfg(not(feature = "cuda"))]
-fn vram_available() -> Option<u64> {
-    None
 }
 
 fn mib(bytes: u64) -> String {
@@ -140,15 +143,17 @@ mod tests {
     }
 
     #[test]
-    fn a_card_with_room_is_enough() {
+    fn on_a_card_its_own_memory_counts() {
         let need = Need::of(&[4 << 30], 0);
         assert!(!Fit::check(need.clone(), &machine(100)).fits);
-        assert!(Fit::check(need, &Memory { vram_available: Some(8 << 30), ..machine(100) }).fits);
+        assert!(Fit::check(need.clone(), &Memory { vram_available: Some(8 << 30), ..machine(100) }).fits);
+        expect!["does not fit: needs about 5376 MiB (weights 5120 MiB, cache 0 MiB, work 256 MiB), the card has 4096 MiB free"]
+            .assert_eq(&Fit::check(need, &Memory { vram_available: Some(4 << 30), ..machine(9000) }).sentence());
     }
 
     #[test]
     fn this_machine_has_memory() {
-        let memory = memory();
+        let memory = memory(&Place::Cpu);
         assert!(memory.total > 0 && memory.available > 0 && memory.available <= memory.total, "{memory:?}");
     }
 }

@@ -52,6 +52,8 @@ pub struct Model {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Role {
+    /// Gives the answers on a card with room for it; too slow for a processor.
+    Large,
     /// Gives the answers.
     Target,
     /// Proposes tokens to a target; gives the answers where no target fits.

@@ -4,18 +4,22 @@
 
 use candle_core::{DType, Device, Result, Storage, Tensor};
 
+use super::TensorLogits;
+use super::backend::Backend;
 use super::config::Config;
 use super::rope::Rope;
-use super::weights::{Layer, Linear};
-use crate::cache::kv::LayerCache;
+use super::weights::{Layer, Linear, Stored, WeightsError};
+use crate::cache::kv::KvCache;
+use crate::gguf::GgmlType;
 use crate::kernels::{
-    ATTEND_ROWS, Activations, AttendArgs, Finish, KEY_BLOCK, Matrix, Pool, Shared, Table, best, multiply,
+    ATTEND_ROWS, Activations, AttendArgs, Finish, KEY_BLOCK, Layout, Matrix, Pool, Shared, Table, best, isa, multiply,
     multiply_gated,
 };
+use crate::{EngineError, TokenCost};
 
 /// Threads, the kernels they run, and buffers that are kept from step to step.
 #[derive(Debug)]
-pub(crate) struct Cpu {
+pub struct Cpu {
     table: &'static Table,
     pool: Pool,
     activations: Activations,
@@ -30,14 +34,58 @@ impl Cpu {
     pub(crate) fn new(threads: usize) -> Cpu {
         Cpu { table: best(), pool: Pool::new(threads), activations: Activations::default(), gated: Vec::new() }
     }
+}
 
-    /// The threads, for packing.
-    pub(crate) fn pool(&mut self) -> &mut Pool {
-        &mut self.pool
+impl Backend for Cpu {
+    const LEAST_ROWS: usize = 1;
+    const MOST_ALIKE: usize = usize::MAX;
+
+    type Vector = Vec<f32>;
+    type Matrix = Matrix;
+    /// The first position.
+    type Pass = usize;
+    type Heads = Vec<f32>;
+    type Cache = KvCache;
+    type Logits = TensorLogits;
+
+    fn describe(&self) -> String {
+        format!("cpu {}", isa())
     }
 
-    /// Root mean square normalisation, shape unchanged.
-    pub(crate) fn rms_norm(&mut self, x: &Tensor, weight: &[f32], epsilon: f32) -> Result<Tensor> {
+    fn vector(&mut self, values: Vec<f32>) -> Result<Vec<f32>> {
+        Ok(values)
+    }
+
+    fn matrix(&mut self, stored: &Stored<'_>) -> std::result::Result<Matrix, WeightsError> {
+        let layout = layout_of(stored.kind).ok_or_else(|| stored.unknown_type())?;
+        let Stored { outputs, inputs, bytes, .. } = *stored;
+        Matrix::pack(&mut self.pool, layout, outputs, inputs, bytes, &|row| stored.order.source(row))
+            .map_err(|source| WeightsError::Pack { tensor: stored.name.to_owned(), source })
+    }
+
+    fn cost(matrix: &Matrix) -> TokenCost {
+        TokenCost { bytes: matrix.bytes(), operations: 2 * matrix.outputs() * matrix.inputs() }
+    }
+
+    fn settle(&mut self) -> Result<()> {
+        Ok(())
+    }
+
+    fn new_cache(&self, config: &Config, capacity: usize) -> std::result::Result<KvCache, EngineError> {
+        let Config { layers, kv_heads, head_dim, .. } = *config;
+        KvCache::new(layers, kv_heads, head_dim, capacity)
+            .map_err(|e| EngineError::Compute(format!("no memory for a cache of {capacity} tokens: {e}")))
+    }
+
+    fn begin(&mut self, _rope: &Rope, _cache: &mut KvCache, start: usize, _rows: usize) -> Result<usize> {
+        Ok(start)
+    }
+
+    fn place(&mut self, x: Tensor) -> Result<Tensor> {
+        Ok(x)
+    }
+
+    fn rms_norm(&mut self, x: &Tensor, weight: &Vec<f32>, epsilon: f32) -> Result<Tensor> {
         let (rows, width) = x.dims2()?;
         let mut out = vec![0.0; rows * width];
         let to = Shared(out.as_mut_ptr());
@@ -57,8 +105,7 @@ impl Cpu {
         Tensor::from_vec(out, (rows, width), &Device::Cpu)
     }
 
-    /// Queries, keys and values of `h`, shape (tokens, heads * head_dim) and twice (tokens, kv_heads * head_dim).
-    pub(crate) fn project(&mut self, h: &Tensor, layer: &Layer) -> Result<[Vec<f32>; 3]> {
+    fn project(&mut self, h: &Tensor, layer: &Layer<Cpu>) -> Result<[Vec<f32>; 3]> {
         let (rows, width) = h.dims2()?;
         let linears = [&layer.query, &layer.key, &layer.value];
         let mut out = linears.map(|linear| vec![0.0; rows * linear.matrix.outputs()]);
@@ -72,13 +119,18 @@ impl Cpu {
         Ok(out)
     }
 
-    /// Normalises single heads where the family does, then rotates them by their position; queries are divided by the root
-    /// of the head's size on the way.
-    pub(crate) fn position(&mut self, config: &Config, layer: &Layer, rope: &Rope, start: usize, qk: [&mut [f32]; 2]) {
+    fn position(
+        &mut self,
+        config: &Config,
+        layer: &Layer<Cpu>,
+        rope: &Rope,
+        &start: &usize,
+        mut qk: [Vec<f32>; 2],
+    ) -> Result<[Vec<f32>; 2]> {
         let dim = config.head_dim;
         let table = self.table;
         let scales = [1.0 / (dim as f32).sqrt(), 1.0];
-        for ((x, norm), scale) in qk.into_iter().zip([&layer.query_norm, &layer.key_norm]).zip(scales) {
+        for ((x, norm), scale) in qk.iter_mut().zip([&layer.query_norm, &layer.key_norm]).zip(scales) {
             let rows = x.len() / dim;
             let heads = if scale == 1.0 { config.kv_heads } else { config.heads };
             let x = Shared(x.as_mut_ptr());
@@ -97,10 +149,18 @@ impl Cpu {
                 }
             });
         }
+        Ok(qk)
     }
 
-    /// Writes the keys and values of `tokens` positions from `start` on.
-    pub(crate) fn remember(&self, config: &Config, cache: &mut LayerCache, start: usize, keys: &[f32], values: &[f32]) {
+    fn remember(
+        &mut self,
+        config: &Config,
+        cache: &mut KvCache,
+        layer: usize,
+        &start: &usize,
+        [keys, values]: [&Vec<f32>; 2],
+    ) -> Result<()> {
+        let cache = cache.layer_mut(layer);
         let (dim, heads) = (config.head_dim, config.kv_heads);
         let (mut key, mut value) = (vec![0u16; dim], vec![0u16; dim]);
         for (i, (k, v)) in keys.chunks_exact(dim).zip(values.chunks_exact(dim)).enumerate() {
@@ -111,10 +171,18 @@ impl Cpu {
             }
             cache.write(i % heads, start + i / heads, &key, &value);
         }
+        Ok(())
     }
 
-    /// Attention of the queries over all positions up to their own, shape (tokens, heads * head_dim).
-    pub(crate) fn attend(&mut self, config: &Config, q: &[f32], cache: &LayerCache, start: usize) -> Result<Tensor> {
+    fn attend(
+        &mut self,
+        config: &Config,
+        q: &Vec<f32>,
+        cache: &KvCache,
+        layer: usize,
+        &start: &usize,
+    ) -> Result<Tensor> {
+        let cache = cache.layer(layer);
         let (dim, group) = (config.head_dim, config.heads / config.kv_heads);
         let width = config.heads * dim;
         let tokens = q.len() / width;
@@ -159,8 +227,7 @@ impl Cpu {
         Tensor::from_vec(out, (tokens, width), &Device::Cpu)
     }
 
-    /// `x + linear(h)`: the way back into the residual stream.
-    pub(crate) fn add_linear(&mut self, x: Tensor, h: &Tensor, linear: &Linear) -> Result<Tensor> {
+    fn add_linear(&mut self, x: Tensor, h: &Tensor, linear: &Linear<Cpu>) -> Result<Tensor> {
         let shape = x.dims2()?;
         let mut out = x.flatten_all()?.to_vec1::<f32>()?;
         let width = linear.matrix.inputs();
@@ -172,8 +239,7 @@ impl Cpu {
         Tensor::from_vec(out, shape, &Device::Cpu)
     }
 
-    /// `x + down(silu(gate(h)) * up(h))`: the feed-forward network and the way back.
-    pub(crate) fn feed_forward(&mut self, x: Tensor, h: &Tensor, layer: &Layer) -> Result<Tensor> {
+    fn feed_forward(&mut self, x: Tensor, h: &Tensor, layer: &Layer<Cpu>) -> Result<Tensor> {
         let (rows, width) = x.dims2()?;
         let (gate, up, down) = (&layer.gate.matrix, &layer.up.matrix, &layer.down.matrix);
         let mut out = x.flatten_all()?.to_vec1::<f32>()?;
@@ -188,8 +254,7 @@ impl Cpu {
         Tensor::from_vec(out, (rows, width), &Device::Cpu)
     }
 
-    /// Logits of each row of `h`, shape (rows, vocabulary).
-    pub(crate) fn logits(&mut self, h: &Tensor, output: &Matrix) -> Result<Tensor> {
+    fn logits(&mut self, h: &Tensor, output: &Matrix) -> Result<Tensor> {
         let (rows, width) = h.dims2()?;
         let mut out = vec![0.0; rows * output.outputs()];
         on_slice(h, |h| {
@@ -199,9 +264,13 @@ impl Cpu {
         })?;
         Tensor::from_vec(out, (rows, output.outputs()), &Device::Cpu)
     }
+
+    fn advance(&mut self, cache: &mut KvCache, positions: usize) {
+        cache.advance(positions);
+    }
 }
 
-fn part<'a>(linear: &'a Linear, out: &'a mut [f32]) -> (&'a Matrix, Finish<'a>, &'a mut [f32]) {
+fn part<'a>(linear: &'a Linear<Cpu>, out: &'a mut [f32]) -> (&'a Matrix, Finish<'a>, &'a mut [f32]) {
     (&linear.matrix, Finish::Store { bias: linear.bias.as_deref() }, out)
 }
 
@@ -215,4 +284,22 @@ pub(crate) fn on_slice<R>(tensor: &Tensor, f: impl FnOnce(&[f32]) -> R) -> Resul
         Storage::Cpu(cpu) => Ok(f(&cpu.as_slice::<f32>()?[start..end])),
         _ => candle_core::bail!("a tensor of type {:?} is not in main memory", DType::F32),
     }
+}
+
+/// The layout for a type of the file, if the kernels have one.
+fn layout_of(kind: GgmlType) -> Option<Layout> {
+    Some(match kind {
+        GgmlType::F32 => Layout::F32,
+        GgmlType::F16 => Layout::F16,
+        GgmlType::BF16 => Layout::BF16,
+        GgmlType::Q4_0 => Layout::Q4_0,
+        GgmlType::Q4_1 => Layout::Q4_1,
+        GgmlType::Q5_0 => Layout::Q5_0,
+        GgmlType::Q5_1 => Layout::Q5_1,
+        GgmlType::Q8_0 => Layout::Q8_0,
+        GgmlType::Q4K => Layout::Q4K,
+        GgmlType::Q5K => Layout::Q5K,
+        GgmlType::Q6K => Layout::Q6K,
+        _ => return None,
+    })
 }

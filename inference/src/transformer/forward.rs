@@ -2,34 +2,44 @@
 
 use candle_core::{Result, Tensor};
 
+use super::backend::Backend;
 use super::config::Config;
 use super::cpu::{Cpu, on_slice};
 use super::weights::{Layer, Weights, WeightsError};
-use super::{LanguageModel, Logits, Rows, SequenceCache};
-use crate::cache::kv::KvCache;
+use super::{Greedy, LanguageModel, Logits, Rows, SequenceCache};
+use crate::decode::sampler::probability_of;
 use crate::gguf::Gguf;
-use crate::kernels::isa;
 use crate::{EngineError, TokenCost};
 
-/// A decoder of the llama, qwen2 or qwen3 family.
+/// A decoder of the llama, qwen2 or qwen3 family, on the processor unless another backend is named.
 #[derive(Debug)]
-pub struct Model {
+pub struct Model<B: Backend = Cpu> {
     config: Config,
-    weights: Weights,
-    cpu: Cpu,
+    weights: Weights<B>,
+    backend: B,
 }
 
-impl Model {
-    /// Takes the model out of its file; `progress` is told tensors done, of tensors in all.
+impl Model<Cpu> {
+    /// Takes the model out of its file, for the processor; `progress` is told tensors done, of tensors in all.
     pub fn load(
         gguf: &Gguf,
         threads: usize,
         progress: &mut dyn FnMut(usize, usize),
     ) -> std::result::Result<Model, WeightsError> {
+        Model::load_on(Cpu::new(threads), gguf, progress)
+    }
+}
+
+impl<B: Backend> Model<B> {
+    /// Takes the model out of its file; `progress` is told tensors done, of tensors in all.
+    pub fn load_on(
+        mut backend: B,
+        gguf: &Gguf,
+        progress: &mut dyn FnMut(usize, usize),
+    ) -> std::result::Result<Model<B>, WeightsError> {
         let config = Config::from_gguf(gguf)?;
-        let mut cpu = Cpu::new(threads);
-        let weights = Weights::load(gguf, &config, cpu.pool(), progress)?;
-        Ok(Model { config, weights, cpu })
+        let weights = Weights::load(gguf, &config, &mut backend, progress)?;
+        Ok(Model { config, weights, backend })
     }
 
     /// Shape and constants.
@@ -39,65 +49,71 @@ impl Model {
 
     /// What it computes on, for people.
     pub fn device(&self) -> String {
-        format!("cpu {}", isa())
+        self.backend.describe()
     }
 
     /// What a forward pass of one token costs.
     pub fn cost(&self) -> TokenCost {
         let layers = self.weights.layers.iter().flat_map(Layer::linears).map(|linear| &linear.matrix);
-        let matrices = layers.chain([&self.weights.output]);
-        matrices.fold(TokenCost { bytes: 0, operations: 0 }, |cost, matrix| TokenCost {
-            bytes: cost.bytes + matrix.bytes(),
-            operations: cost.operations + 2 * matrix.outputs() * matrix.inputs(),
+        let matrices = layers.chain([&self.weights.output]).map(B::cost);
+        matrices.fold(TokenCost { bytes: 0, operations: 0 }, |sum, cost| TokenCost {
+            bytes: sum.bytes + cost.bytes,
+            operations: sum.operations + cost.operations,
         })
     }
 
-    fn run(&mut self, tokens: &[u32], cache: &mut KvCache, rows: Rows) -> Result<Option<Tensor>> {
-        let Model { config, weights, cpu } = self;
+    fn run(&mut self, tokens: &[u32], cache: &mut B::Cache, rows: Rows) -> Result<Option<Tensor>> {
+        let Model { config, weights, backend } = self;
         let start = cache.len();
-        weights.rope.reserve(start + tokens.len());
         let epsilon = config.norm_epsilon;
+        // Rows that only fill the pass up come last: no other row sees them, and the next pass writes over them.
+        let mut filled = tokens.to_vec();
+        filled.resize(tokens.len().max(B::LEAST_ROWS), 0);
+        weights.rope.reserve(start + filled.len());
+        let pass = backend.begin(&weights.rope, cache, start, filled.len())?;
 
-        let mut x = weights.embedding.rows(tokens)?; // (tokens, hidden)
+        let mut x = backend.place(weights.embedding.rows(&filled)?)?; // (tokens, hidden)
         for (i, layer) in weights.layers.iter().enumerate() {
-            let h = cpu.rms_norm(&x, &layer.attention_norm, epsilon)?; // (tokens, hidden)
-            let [mut q, mut k, v] = cpu.project(&h, layer)?; // (tokens, heads * head_dim), k and v: kv_heads
-            cpu.position(config, layer, &weights.rope, start, [&mut q, &mut k]);
-            let cache = cache.layer_mut(i);
-            cpu.remember(config, cache, start, &k, &v);
-            let h = cpu.attend(config, &q, cache, start)?; // (tokens, heads * head_dim)
-            x = cpu.add_linear(x, &h, &layer.output)?; // (tokens, hidden)
-            let h = cpu.rms_norm(&x, &layer.feed_forward_norm, epsilon)?;
-            x = cpu.feed_forward(x, &h, layer)?; // (tokens, hidden)
+            let h = backend.rms_norm(&x, &layer.attention_norm, epsilon)?; // (tokens, hidden)
+            let [q, k, v] = backend.project(&h, layer)?; // heads * head_dim a token, k and v: kv_heads
+            let [q, k] = backend.position(config, layer, &weights.rope, &pass, [q, k])?;
+            backend.remember(config, cache, i, &pass, [&k, &v])?;
+            let h = backend.attend(config, &q, cache, i, &pass)?; // (tokens, heads * head_dim)
+            x = backend.add_linear(x, &h, &layer.output)?; // (tokens, hidden)
+            let h = backend.rms_norm(&x, &layer.feed_forward_norm, epsilon)?;
+            x = backend.feed_forward(x, &h, layer)?; // (tokens, hidden)
         }
-        cache.advance(tokens.len());
+        backend.advance(cache, tokens.len());
 
-        let wanted = match rows {
+        let last = tokens.len() - 1;
+        let (first, count) = match rows {
             Rows::None => return Ok(None),
-            Rows::Last => x.narrow(0, tokens.len() - 1, 1)?.contiguous()?,
-            Rows::All => x,
+            Rows::Last => (last, 1),
+            Rows::All => (0, tokens.len()),
         };
-        let h = cpu.rms_norm(&wanted, &weights.output_norm, epsilon)?; // (rows, hidden)
-        cpu.logits(&h, &weights.output).map(Some) // (rows, vocabulary)
+        // Of a pass that has to keep its shape all rows are computed, and those that nobody wants left out afterwards.
+        let keep = filled.len() <= B::LEAST_ROWS;
+        let wanted = if keep { x } else { x.narrow(0, first, count)?.contiguous()? };
+        let h = backend.rms_norm(&wanted, &weights.output_norm, epsilon)?; // (rows, hidden)
+        let logits = backend.logits(&h, &weights.output)?; // (rows, vocabulary)
+        if keep { logits.narrow(0, first, count).map(Some) } else { Ok(Some(logits)) }
     }
 }
 
-impl LanguageModel for Model {
-    type Cache = KvCache;
-    type Logits = TensorLogits;
+impl<B: Backend> LanguageModel for Model<B> {
+    type Cache = B::Cache;
+    type Logits = B::Logits;
 
-    fn new_cache(&self, capacity: usize) -> std::result::Result<KvCache, EngineError> {
-        let Config { layers, kv_heads, head_dim, .. } = self.config;
-        KvCache::new(layers, kv_heads, head_dim, capacity)
-            .map_err(|e| EngineError::Compute(format!("no memory for a cache of {capacity} tokens: {e}")))
+    fn new_cache(&self, capacity: usize) -> std::result::Result<B::Cache, EngineError> {
+        self.backend.new_cache(&self.config, capacity)
     }
 
     fn forward(
         &mut self,
         tokens: &[u32],
-        cache: &mut KvCache,
+        cache: &mut B::Cache,
         rows: Rows,
-    ) -> std::result::Result<TensorLogits, EngineError> {
+    ) -> std::result::Result<B::Logits, EngineError> {
         if tokens.is_empty() || cache.len() + tokens.len() > cache.capacity() {
             return Err(EngineError::Request(format!(
                 "{} tokens after {} do not fit a cache of {}",
@@ -112,7 +128,11 @@ impl LanguageModel for Model {
                 self.weights.embedding.vocabulary
             )));
         }
-        self.run(tokens, cache, rows).map(|rows| TensorLogits { rows }).map_err(compute_error)
+        self.run(tokens, cache, rows).map(B::Logits::from).map_err(compute_error)
+    }
+
+    fn most_alike(&self) -> usize {
+        B::MOST_ALIKE
     }
 
     fn vocabulary(&self) -> usize {
@@ -124,10 +144,16 @@ impl LanguageModel for Model {
     }
 }
 
-/// Logits as a tensor of shape (rows, vocabulary).
+/// Logits as a tensor of shape (rows, vocabulary) in main memory.
 #[derive(Debug)]
 pub struct TensorLogits {
     rows: Option<Tensor>,
+}
+
+impl From<Option<Tensor>> for TensorLogits {
+    fn from(rows: Option<Tensor>) -> TensorLogits {
+        TensorLogits { rows }
+    }
 }
 
 impl TensorLogits {
@@ -144,20 +170,15 @@ impl Logits for TensorLogits {
         self.rows.as_ref().map_or(0, |rows| rows.dims()[0])
     }
 
-    fn argmax(&self, row: usize) -> std::result::Result<u32, EngineError> {
+    fn greedy(&self, row: usize) -> std::result::Result<Greedy, EngineError> {
         self.on_row(row, |logits| {
-            // The largest value first, in chunks that the compiler turns into vectors; then where it stands.
-            let mut largest = [f32::NEG_INFINITY; 32];
-            let chunks = logits.chunks_exact(32);
-            let rest = chunks.remainder().iter().copied().fold(f32::NEG_INFINITY, f32::max);
-            for chunk in chunks {
-                for (largest, &value) in largest.iter_mut().zip(chunk) {
-                    *largest = if value > *largest { value } else { *largest };
-                }
-            }
-            let largest = largest.into_iter().fold(rest, f32::max);
-            logits.iter().position(|&value| value == largest).unwrap_or(0) as u32
+            let token = largest(logits);
+            Greedy { token, probability: probability_of(logits, token) }
         })
+    }
+
+    fn argmax(&self, row: usize) -> std::result::Result<u32, EngineError> {
+        self.on_row(row, largest)
     }
 
     fn row(&self, row: usize) -> std::result::Result<Vec<f32>, EngineError> {
@@ -167,4 +188,19 @@ impl Logits for TensorLogits {
 
 fn compute_error(error: candle_core::Error) -> EngineError {
     EngineError::Compute(error.to_string())
+}
+
+/// The token with the largest of `logits`, the first among equals.
+fn largest(logits: &[f32]) -> u32 {
+    // The largest value first, in chunks that the compiler turns into vectors; then where it stands.
+    let mut largest = [f32::NEG_INFINITY; 32];
+    let chunks = logits.chunks_exact(32);
+    let rest = chunks.remainder().iter().copied().fold(f32::NEG_INFINITY, f32::max);
+    for chunk in chunks {
+        for (largest, &value) in largest.iter_mut().zip(chunk) {
+            *largest = if value > *largest { value } else { *largest };
+        }
+    }
+    let largest = largest.into_iter().fold(rest, f32::max);
+    logits.iter().position(|&value| value == largest).unwrap_or(0) as u32
 }

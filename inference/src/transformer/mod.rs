@@ -1,13 +1,20 @@
 //! The transformer: what a model is to the decoder, and the one forward pass that implements it.
 
+mod backend;
 mod config;
 mod cpu;
+mod device_logits;
 mod forward;
 mod rope;
+mod tensors;
 mod weights;
 
+pub use backend::Backend;
 pub use config::{Config, ConfigError, Family};
+pub use cpu::Cpu;
+pub use device_logits::DeviceLogits;
 pub use forward::{Model, TensorLogits};
+pub use tensors::Tensors;
 pub use weights::WeightsError;
 
 use crate::EngineError;
@@ -23,12 +30,25 @@ pub enum Rows {
     All,
 }
 
+/// The most probable token.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Greedy {
+    /// Its id; the lowest among equals.
+    pub token: u32,
+    /// Its probability, 0 to 1.
+    pub probability: f32,
+}
+
 /// Scores over the vocabulary, one row for each position asked for.
 pub trait Logits {
     /// Number of rows.
     fn rows(&self) -> usize;
-    /// The most probable token of a row; the lowest id among equals.
-    fn argmax(&self, row: usize) -> Result<u32, EngineError>;
+    /// The most probable token of a row. Nothing else of the row is moved to the host.
+    fn greedy(&self, row: usize) -> Result<Greedy, EngineError>;
+    /// The same, where nobody asks for its probability.
+    fn argmax(&self, row: usize) -> Result<u32, EngineError> {
+        Ok(self.greedy(row)?.token)
+    }
     /// One row, shape (vocabulary,), on the host.
     fn row(&self, row: usize) -> Result<Vec<f32>, EngineError>;
 }
@@ -53,7 +73,8 @@ pub trait SequenceCache {
     fn bytes_per_position(&self) -> usize;
 }
 
-/// A model that continues sequences of tokens. A row of logits never depends on how many tokens are run beside it.
+/// A model that continues sequences of tokens. A row of logits does not depend on how many tokens are run beside it, as long
+/// as these are at most [`LanguageModel::most_alike`].
 pub trait LanguageModel: Send {
     /// Where the model keeps a sequence.
     type Cache: SequenceCache + Send;
@@ -64,6 +85,10 @@ pub trait LanguageModel: Send {
     fn new_cache(&self, capacity: usize) -> Result<Self::Cache, EngineError>;
     /// Appends `tokens` to the sequence in `cache` and returns the logits asked for.
     fn forward(&mut self, tokens: &[u32], cache: &mut Self::Cache, rows: Rows) -> Result<Self::Logits, EngineError>;
+    /// The most tokens of one forward among which none's logits depend on how many others there are.
+    fn most_alike(&self) -> usize {
+        usize::MAX
+    }
     /// Tokens in the vocabulary (rows of the output matrix).
     fn vocabulary(&self) -> usize;
     /// The most positions the model was made for.

@@ -4,7 +4,7 @@ use super::config::Config;
 
 /// Angles for the first positions, shape (positions, head_dim / 2) each.
 #[derive(Debug)]
-pub(crate) struct Rope {
+pub struct Rope {
     half: usize,
     cos: Vec<f32>,
     sin: Vec<f32>,

@@ -1,55 +1,57 @@
 //! The weights of a model, taken from its file and packed for the kernels.
 
+use std::borrow::Cow;
 use std::ops::Range;
 use std::sync::Arc;
 
 use candle_core::quantized::{QStorage, QTensor};
 use candle_core::{Device, Tensor};
 
+use super::backend::Backend;
 use super::config::{Config, ConfigError, Family};
 use super::rope::Rope;
 use crate::gguf::{GgmlType, Gguf, GgufError, Mapping};
-use crate::kernels::{Layout, Matrix, PackError, Pool};
+use crate::kernels::PackError;
 
 /// One layer.
 #[derive(Debug)]
-pub(crate) struct Layer {
-    pub attention_norm: Vec<f32>,
-    pub query: Linear,
-    pub key: Linear,
-    pub value: Linear,
+pub struct Layer<B: Backend> {
+    pub attention_norm: B::Vector,
+    pub query: Linear<B>,
+    pub key: Linear<B>,
+    pub value: Linear<B>,
     /// Norms of single heads, for families that have them.
-    pub query_norm: Option<Vec<f32>>,
-    pub key_norm: Option<Vec<f32>>,
-    pub output: Linear,
-    pub feed_forward_norm: Vec<f32>,
-    pub gate: Linear,
-    pub up: Linear,
-    pub down: Linear,
+    pub query_norm: Option<B::Vector>,
+    pub key_norm: Option<B::Vector>,
+    pub output: Linear<B>,
+    pub feed_forward_norm: B::Vector,
+    pub gate: Linear<B>,
+    pub up: Linear<B>,
+    pub down: Linear<B>,
 }
 
-impl Layer {
+impl<B: Backend> Layer<B> {
     /// All linear maps.
-    pub(crate) fn linears(&self) -> [&Linear; 7] {
+    pub(crate) fn linears(&self) -> [&Linear<B>; 7] {
         [&self.query, &self.key, &self.value, &self.output, &self.gate, &self.up, &self.down]
     }
 }
 
 /// A linear map with or without bias.
 #[derive(Debug)]
-pub(crate) struct Linear {
-    pub matrix: Matrix,
+pub struct Linear<B: Backend> {
+    pub matrix: B::Matrix,
     /// One for each output.
-    pub bias: Option<Vec<f32>>,
+    pub bias: Option<B::Vector>,
 }
 
 /// Everything but the cache.
 #[derive(Debug)]
-pub(crate) struct Weights {
+pub(crate) struct Weights<B: Backend> {
     pub embedding: Embedding,
-    pub layers: Vec<Layer>,
-    pub output_norm: Vec<f32>,
-    pub output: Matrix,
+    pub layers: Vec<Layer<B>>,
+    pub output_norm: B::Vector,
+    pub output: B::Matrix,
     pub rope: Rope,
 }
 
@@ -130,15 +132,16 @@ impl Embedding {
     }
 }
 
-impl Weights {
-    /// Packs all tensors, releasing the file's pages as it goes; `progress` is told tensors done, of tensors in all.
+impl<B: Backend> Weights<B> {
+    /// Hands all tensors to `backend`, releasing the file's pages as it goes; `progress` is told tensors done, of tensors in
+    /// all.
     pub(crate) fn load(
         gguf: &Gguf,
         config: &Config,
-        pool: &mut Pool,
+        backend: &mut B,
         progress: &mut dyn FnMut(usize, usize),
-    ) -> Result<Weights, WeightsError> {
-        let mut reader = Reader { gguf, pool, done: 0, progress };
+    ) -> Result<Weights<B>, WeightsError> {
+        let mut reader = Reader { gguf, backend, done: 0, progress };
         let (hidden, heads, kv) = (config.hidden, config.heads * config.head_dim, config.kv_heads * config.head_dim);
         let whole = Order::AsStored;
         let rotated = match config.family {
@@ -149,7 +152,7 @@ impl Weights {
         let mut layers = Vec::with_capacity(config.layers);
         for i in 0..config.layers {
             let name = |part: &str| format!("blk.{i}.{part}");
-            let head_norm = |reader: &mut Reader<'_>, part: &str| {
+            let head_norm = |reader: &mut Reader<'_, B>, part: &str| {
                 head_norms.then(|| reader.vector(&name(part), config.head_dim)).transpose()
             };
             layers.push(Layer {
@@ -178,26 +181,59 @@ impl Weights {
         let output = if gguf.tensor("output.weight").is_ok() { "output.weight" } else { EMBEDDING };
         let output = reader.matrix(output, vocabulary, hidden, whole)?;
         let factors = match gguf.tensor("rope_freqs.weight") {
-            Ok(_) => Some(reader.vector("rope_freqs.weight", config.head_dim / 2)?),
+            Ok(_) => Some(reader.floats("rope_freqs.weight", config.head_dim / 2)?),
             Err(_) => None,
         };
         let rope = Rope::new(config, factors.as_deref());
+        reader
+            .backend
+            .settle()
+            .map_err(|source| WeightsError::Candle { tensor: "the last tensor".to_owned(), source })?;
         let mapping = Arc::clone(gguf.mapping());
         let embedding = Embedding { mapping, kind: table.kind, range: table.range, vocabulary, hidden };
         Ok(Weights { embedding, layers, output_norm, output, rope })
     }
 }
 
+/// A matrix as it lies in the file.
+pub struct Stored<'a> {
+    /// The tensor's name.
+    pub name: &'a str,
+    pub kind: GgmlType,
+    pub outputs: usize,
+    pub inputs: usize,
+    pub bytes: &'a [u8],
+    pub order: Order,
+}
+
+impl<'a> Stored<'a> {
+    /// The rows, in the order in which they are to be taken.
+    pub(crate) fn rows_in_order(&self) -> Cow<'a, [u8]> {
+        if matches!(self.order, Order::AsStored) {
+            return Cow::Borrowed(self.bytes);
+        }
+        let row = self.bytes.len() / self.outputs;
+        let rows = (0..self.outputs).map(|i| &self.bytes[self.order.source(i) * row..][..row]);
+        Cow::Owned(rows.collect::<Vec<_>>().concat())
+    }
+
+    /// What to say where the backend cannot multiply such a matrix.
+    pub(crate) fn unknown_type(&self) -> WeightsError {
+        WeightsError::Type { tensor: self.name.to_owned(), kind: self.kind.name() }
+    }
+}
+
 /// In which order the rows of a matrix are taken.
 #[derive(Clone, Copy)]
-enum Order {
+pub enum Order {
     AsStored,
     /// The file rotates neighbours, `(2i, 2i + 1)`, within heads of this size; the kernels rotate `(i, i + half)`.
     Interleaved(usize),
 }
 
 impl Order {
-    fn source(self, row: usize) -> usize {
+    /// Which row of the file comes as row `row`.
+    pub(crate) fn source(self, row: usize) -> usize {
         match self {
             Order::AsStored => row,
             Order::Interleaved(head) => {
@@ -208,21 +244,21 @@ impl Order {
     }
 }
 
-struct Reader<'a> {
+struct Reader<'a, B> {
     gguf: &'a Gguf,
-    pool: &'a mut Pool,
+    backend: &'a mut B,
     done: usize,
     progress: &'a mut dyn FnMut(usize, usize),
 }
 
-impl Reader<'_> {
-    fn linear(&mut self, name: &str, outputs: usize, inputs: usize, order: Order) -> Result<Linear, WeightsError> {
+impl<B: Backend> Reader<'_, B> {
+    fn linear(&mut self, name: &str, outputs: usize, inputs: usize, order: Order) -> Result<Linear<B>, WeightsError> {
         let matrix = self.matrix(&format!("{name}.weight"), outputs, inputs, order)?;
         let bias = format!("{name}.bias");
         let bias = match self.gguf.tensor(&bias) {
             Ok(_) => {
-                let stored = self.vector(&bias, outputs)?;
-                Some((0..outputs).map(|i| stored[order.source(i)]).collect())
+                let stored = self.floats(&bias, outputs)?;
+                Some(self.taken(&bias, (0..outputs).map(|i| stored[order.source(i)]).collect())?)
             }
             Err(_) => None,
         };
@@ -230,24 +266,30 @@ impl Reader<'_> {
     }
 
     /// A matrix, shape (outputs, inputs).
-    fn matrix(&mut self, name: &str, outputs: usize, inputs: usize, order: Order) -> Result<Matrix, WeightsError> {
+    fn matrix(&mut self, name: &str, outputs: usize, inputs: usize, order: Order) -> Result<B::Matrix, WeightsError> {
         let info = self.gguf.tensor(name)?;
         if info.shape != [outputs, inputs] {
             return Err(shape_error(name, &info.shape, vec![outputs, inputs]));
         }
-        let layout = layout_of(info.kind)
-            .ok_or_else(|| WeightsError::Type { tensor: name.to_owned(), kind: info.kind.name() })?;
         let bytes = self.gguf.tensor_bytes(name)?;
-        let order: &(dyn Fn(usize) -> usize + Sync) = &|row| order.source(row);
-        let matrix = Matrix::pack(self.pool, layout, outputs, inputs, bytes, order)
-            .map_err(|source| WeightsError::Pack { tensor: name.to_owned(), source })?;
+        let matrix = self.backend.matrix(&Stored { name, kind: info.kind, outputs, inputs, bytes, order })?;
         self.gguf.release(info.range.clone());
         self.advance();
         Ok(matrix)
     }
 
-    /// A vector of `n` floats, whatever they are stored as.
-    fn vector(&mut self, name: &str, n: usize) -> Result<Vec<f32>, WeightsError> {
+    /// A vector of `n` floats, where the backend wants it.
+    fn vector(&mut self, name: &str, n: usize) -> Result<B::Vector, WeightsError> {
+        let values = self.floats(name, n)?;
+        self.taken(name, values)
+    }
+
+    fn taken(&mut self, name: &str, values: Vec<f32>) -> Result<B::Vector, WeightsError> {
+        self.backend.vector(values).map_err(|source| WeightsError::Candle { tensor: name.to_owned(), source })
+    }
+
+    /// `n` floats, whatever they are stored as.
+    fn floats(&mut self, name: &str, n: usize) -> Result<Vec<f32>, WeightsError> {
         let info = self.gguf.tensor(name)?;
         if info.shape != [n] {
             return Err(shape_error(name, &info.shape, vec![n]));
@@ -275,22 +317,4 @@ impl Reader<'_> {
 
 fn shape_error(tensor: &str, found: &[usize], expected: Vec<usize>) -> WeightsError {
     WeightsError::Shape { tensor: tensor.to_owned(), found: found.to_vec(), expected }
-}
-
-/// The layout for a type of the file, if the kernels have one.
-fn layout_of(kind: GgmlType) -> Option<Layout> {
-    Some(match kind {
-        GgmlType::F32 => Layout::F32,
-        GgmlType::F16 => Layout::F16,
-        GgmlType::BF16 => Layout::BF16,
-        GgmlType::Q4_0 => Layout::Q4_0,
-        GgmlType::Q4_1 => Layout::Q4_1,
-        GgmlType::Q5_0 => Layout::Q5_0,
-        GgmlType::Q5_1 => Layout::Q5_1,
-        GgmlType::Q8_0 => Layout::Q8_0,
-        GgmlType::Q4K => Layout::Q4K,
-        GgmlType::Q5K => Layout::Q5K,
-        GgmlType::Q6K => Layout::Q6K,
-        _ => return None,
-    })
 }

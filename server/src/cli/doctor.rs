@@ -5,8 +5,9 @@
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
+use halfline_inference::device::Place;
 use halfline_inference::kernels;
-use halfline_inference::models::fit::{self, Memory};
+use halfline_inference::models::fit::Memory;
 use halfline_inference::models::{Entry, Manifest, State, Store};
 use serde::Serialize;
 use sysinfo::System;
@@ -14,7 +15,7 @@ use sysinfo::System;
 use super::models::describe;
 use super::{Invocation, output};
 use crate::config::{self, Severity, user_file, workspace_root};
-use crate::engine_host::choose_models;
+use crate::engine_host::{choose_models, memory};
 
 /// Programs that edit text and can start a language server.
 const EDITORS: &[(&str, &str)] =
@@ -64,6 +65,8 @@ struct Models {
     /// What would be loaded now.
     target: Option<PathBuf>,
     draft: Option<PathBuf>,
+    /// Where they would run.
+    device: Option<String>,
     /// Whether that fits into memory, with the numbers.
     fit: Option<String>,
 }
@@ -127,7 +130,7 @@ fn examine(invocation: &Invocation) -> anyhow::Result<Report> {
             isa: kernels::isa(),
             cuda: cfg!(feature = "cuda"),
         },
-        memory: fit::memory(),
+        memory: memory(&loaded.config.engine),
         models,
         programs,
         config: Files { user: user_file(), workspace: root.join(config::WORKSPACE_FILE) },
@@ -136,7 +139,7 @@ fn examine(invocation: &Invocation) -> anyhow::Result<Report> {
 }
 
 fn models(config: &config::Config, problems: &mut Vec<Finding>) -> Models {
-    let mut found = Models { directory: None, entries: Vec::new(), target: None, draft: None, fit: None };
+    let mut found = Models { directory: None, entries: Vec::new(), target: None, draft: None, device: None, fit: None };
     let listed = Store::open().and_then(|store| {
         found.directory = Some(store.directory().to_path_buf());
         store.list(&Manifest::load()?)
@@ -160,7 +163,11 @@ fn models(config: &config::Config, problems: &mut Vec<Finding>) -> Models {
         problems.push(Finding { severity: Severity::Warning, what, remedy });
     }
     match choose_models(&config.engine) {
-        Ok(choice) => {
+        Ok((place, choice)) => {
+            found.device = Some(match place {
+                Place::Cpu => "the processor".to_owned(),
+                Place::Card(card) => format!("the card {}", card.name()),
+            });
             for note in choice.notes {
                 let remedy = "see `halfline models list`".to_owned();
                 problems.push(Finding { severity: Severity::Warning, what: note, remedy });
@@ -242,6 +249,9 @@ fn print(report: &Report) -> std::io::Result<()> {
     }
     if let Some(draft) = &report.models.draft {
         row("with draft", &draft.display().to_string())?;
+    }
+    if let Some(device) = &report.models.device {
+        row("on", device)?;
     }
     if let Some(fit) = &report.models.fit {
         row("", fit)?;

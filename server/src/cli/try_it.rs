@@ -7,14 +7,14 @@ use std::time::Instant;
 
 use anyhow::{Context, bail};
 use halfline_context::Snapshot;
-use halfline_inference::models::{Manifest, Store, fit, recommended};
+use halfline_inference::models::{Manifest, Store, recommended};
 
 use super::models::pull;
 use super::{Invocation, answer, output, session};
 use crate::assistant::Question;
 use crate::completion::{Completer, Query, Trigger};
 use crate::config::{Config, ModelChoice};
-use crate::engine_host::choose_models;
+use crate::engine_host::{choose_models, memory};
 
 /// The sample project, by the names its files get.
 const SAMPLE: &[(&str, &str)] = &[
@@ -102,7 +102,7 @@ fn pull_missing(config: &Config) -> anyhow::Result<()> {
     let wanted = match &config.engine.target {
         ModelChoice::Named(name) => manifest.find(name).into_iter().collect(),
         ModelChoice::Auto | ModelChoice::None => {
-            recommended(&manifest, (config.engine.cache_mib as u64) << 20, &fit::memory())
+            recommended(&manifest, (config.engine.cache_mib as u64) << 20, &memory(&config.engine))
         }
     };
     for model in wanted {

@@ -3,6 +3,7 @@
 //! `config check`, `config schema`, the `HALFLINE_*` variables and the suggestions in error messages are all made from
 //! it. To add a setting, add a field to its struct in `mod.rs` and a line here.
 
+use halfline_inference::device::DeviceChoice;
 use toml::Value;
 
 /// What values a setting takes.
@@ -20,6 +21,8 @@ pub enum Kind {
     Model,
     /// A list of texts.
     Texts,
+    /// One of these words.
+    OneOf(&'static [&'static str]),
 }
 
 /// Who may set a setting.
@@ -59,6 +62,12 @@ pub const KEYS: &[Key] = &[
         kind: Kind::Model,
         scope: Scope::User,
         about: "Smaller model with the same vocabulary that proposes tokens to the target: a name, a path, `auto` or `none`.",
+    },
+    Key {
+        name: "engine.device",
+        kind: Kind::OneOf(DeviceChoice::NAMES),
+        scope: Scope::User,
+        about: "Where models run: `cpu`, `cuda` (in a program built with that feature), or `auto` for a card where one serves. HALFLINE_DEVICE sets it too.",
     },
     Key {
         name: "engine.threads",
@@ -164,6 +173,9 @@ pub const KEYS: &[Key] = &[
     },
 ];
 
+/// Shorter names of variables, and what they set.
+const SHORT_VARIABLES: &[(&str, &str)] = &[("HALFLINE_DEVICE", "engine.device")];
+
 impl Key {
     /// Checks a value that was read from TOML.
     pub fn check(&self, value: Value) -> Result<Value, String> {
@@ -191,6 +203,7 @@ impl Key {
                 }
                 Ok(Value::String(name))
             }
+            (Kind::OneOf(words), Value::String(word)) if words.contains(&word.as_str()) => Ok(Value::String(word)),
             (Kind::Texts, Value::Array(items)) if items.iter().all(Value::is_str) => Ok(Value::Array(items)),
             (_, value) => wrong(&value),
         }
@@ -207,7 +220,7 @@ impl Key {
             },
             Kind::Integer(..) => Value::Integer(text.trim().parse().map_err(|_| wrong())?),
             Kind::Number(..) => Value::Float(text.trim().parse().map_err(|_| wrong())?),
-            Kind::Text | Kind::Model => Value::String(text.to_owned()),
+            Kind::Text | Kind::Model | Kind::OneOf(_) => Value::String(text.to_owned()),
             Kind::Texts => Value::Array(
                 text.split(',').map(str::trim).filter(|item| !item.is_empty()).map(|item| item.into()).collect(),
             ),
@@ -220,6 +233,11 @@ impl Key {
         format!("{}{}", super::layers::VARIABLE_PREFIX, self.name.replace('.', "_").to_uppercase())
     }
 
+    /// Whether the variable `name` sets it.
+    pub(super) fn is_set_by(&self, name: &str) -> bool {
+        name == self.variable() || SHORT_VARIABLES.contains(&(name, self.name))
+    }
+
     fn wanted(&self) -> String {
         match self.kind {
             Kind::Bool => "true or false".to_owned(),
@@ -228,6 +246,7 @@ impl Key {
             Kind::Text => "text".to_owned(),
             Kind::Model => "the name of a model, the path of a GGUF file, or \"auto\"".to_owned(),
             Kind::Texts => "a list of texts".to_owned(),
+            Kind::OneOf(words) => format!("one of {}", words.join(", ")),
         }
     }
 }

@@ -139,7 +139,7 @@ impl Reading {
 
     fn variable(&mut self, name: &str, text: &str) {
         let origin = Origin::Variable { name: name.to_owned() };
-        match KEYS.iter().find(|key| key.variable() == name) {
+        match KEYS.iter().find(|key| key.is_set_by(name)) {
             Some(key) => self.parse(key, text, origin),
             None if OTHER_VARIABLES.contains(&name) => {}
             // Anyone may have put it there, so it is not worth refusing to work.

@@ -15,6 +15,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::path::{Path, PathBuf};
 
+use halfline_inference::device::DeviceChoice;
 use serde::{Deserialize, Serialize};
 
 pub use keys::{KEYS, Key, Kind, Scope};
@@ -46,6 +47,8 @@ pub struct EngineConfig {
     pub target: ModelChoice,
     /// The smaller model that proposes tokens to it.
     pub draft: ModelChoice,
+    /// Where they run.
+    pub device: DeviceChoice,
     /// Kernel threads; 0 takes one for each physical core.
     pub threads: usize,
     /// MiB that cached keys and values may take.
@@ -107,6 +110,7 @@ impl Default for EngineConfig {
         EngineConfig {
             target: ModelChoice::Auto,
             draft: ModelChoice::Auto,
+            device: DeviceChoice::Auto,
             threads: 0,
             cache_mib: 512,
             context_tokens: 8192,

@@ -16,6 +16,7 @@ pub fn schema() -> Value {
             Kind::Number(low, high) => json!({ "type": "number", "minimum": low, "maximum": high }),
             Kind::Text => json!({ "type": "string" }),
             Kind::Model => json!({ "type": "string", "minLength": 1 }),
+            Kind::OneOf(words) => json!({ "enum": words }),
             Kind::Texts => json!({ "type": "array", "items": { "type": "string" } }),
         };
         property["description"] = key.about.into();

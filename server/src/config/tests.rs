@@ -187,3 +187,19 @@ fn the_schema_knows_every_setting() {
         assert!(!property["default"].is_null(), "{} has no default in the schema", key.name);
     }
 }
+
+#[test]
+fn the_device_is_one_of_three_words_and_the_users_to_say() {
+    check(
+        "[engine]\ndevice = \"gpu\"\n",
+        "[engine]\ndevice = \"cuda\"\n",
+        &[("HALFLINE_DEVICE", "cpu")],
+        &[("engine.device", "metal")],
+        expect![[r#"
+            engine.device = "cpu" ($HALFLINE_DEVICE)
+            Error config.toml:2: `engine.device` must be one of auto, cpu, cuda, and is the text "gpu"
+            Warning .halfline.toml:2: ignored: `engine.device` is the user's to set, not a workspace's; put it into the user file
+            Error --set engine.device=metal: `engine.device` must be one of auto, cpu, cuda, and is the text "metal"
+        "#]],
+    );
+}

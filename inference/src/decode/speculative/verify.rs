@@ -32,7 +32,7 @@ pub(crate) fn verify<L: Logits>(
 ) -> Result<Verified, EngineError> {
     let mut verified = Verified { accepted: 0, rejected: false, stopped: None };
     for row in 0..=proposals.len() {
-        let choice = sampler.sample(&mut logits.row(row)?, history);
+        let choice = sampler.choose(logits, row, history)?;
         let token = choice.token;
         history.push(token);
         verified.stopped = emit(choice);

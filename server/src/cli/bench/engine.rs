@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, anyhow, ensure};
+use halfline_inference::device;
 use halfline_inference::kernels::{self, Limits};
 use halfline_inference::models::{Manifest, Store};
 use halfline_inference::{Engine, EngineInfo, EngineOptions, Finish, Priority, Request};
@@ -164,6 +165,7 @@ fn load(target: &Path, draft: Option<PathBuf>, config: &EngineConfig) -> anyhow:
     let options = EngineOptions {
         target: target.to_owned(),
         draft,
+        place: device::find(config.device)?,
         threads: config.threads,
         cache_bytes: config.cache_mib << 20,
         context_tokens: config.context_tokens,

@@ -5,13 +5,14 @@ use std::time::{Duration, Instant};
 
 use anyhow::anyhow;
 use halfline_inference::models::pull::{PullEvent, PullOptions, pull};
-use halfline_inference::models::{Manifest, Model, Store, fit, recommended};
+use halfline_inference::models::{Manifest, Model, Store, recommended};
 use indicatif::ProgressBar;
 use serde_json::json;
 
 use super::super::output;
 use super::byte_bar;
 use crate::config::EngineConfig;
+use crate::engine_host::memory;
 
 /// How often a line of progress is printed where there is no terminal for a bar.
 const LINE_EVERY: Duration = Duration::from_secs(5);
@@ -33,8 +34,8 @@ pub(in crate::cli) struct Args {
 
 pub(super) fn run(args: &Args, store: &Store, manifest: &Manifest) -> anyhow::Result<()> {
     let models = if args.names.is_empty() {
-        let cache_bytes = (EngineConfig::default().cache_mib as u64) << 20;
-        let models = recommended(manifest, cache_bytes, &fit::memory());
+        let engine = EngineConfig::default();
+        let models = recommended(manifest, (engine.cache_mib as u64) << 20, &memory(&engine));
         let names: Vec<&str> = models.iter().map(|model| model.name.as_str()).collect();
         output::note(&format!("this machine suits {}", names.join(" with ")));
         models
