@@ -125,7 +125,8 @@ fn on_tensors(path: &Path) -> Model<Tensors> {
 fn the_tensor_back_end_computes_what_our_kernels_do() {
     use GgmlType::*;
     let directory = tempfile::tempdir().unwrap();
-    let prompts: Vec<Vec<u32>> = vec![vec![72], (0..5).collect(), (0..300).map(|i| 3 + i * 5 % 200).collect()];
+    // The last prompt is longer than one window of keys and one block of queries.
+    let prompts: Vec<Vec<u32>> = [1, 5, 40, 300].map(|n| (0..n).map(|i| 3 + i * 5 % 200).collect()).to_vec();
     for family in [TinyFamily::Qwen2, TinyFamily::Llama] {
         for weights in [F32, F16, Q8_0, Q4_0, Q4_1, Q5_0, Q5_1, Q4K, Q5K, Q6K] {
             let mut spec = TinySpec::new(family);
@@ -134,13 +135,17 @@ fn the_tensor_back_end_computes_what_our_kernels_do() {
             let path = directory.path().join(format!("{family:?}-{weights:?}.gguf"));
             write_tiny_model(&path, &spec).unwrap();
             let mut model = on_tensors(&path);
-            let bound = if matches!(weights, F32 | F16) { 2e-3 } else { 0.1 };
-            for (prompt, ours) in prompts.iter().zip(ours(&path, &prompts)) {
+            let exact = matches!(weights, F32 | F16);
+            let (ours, oracle) = (ours(&path, &prompts), oracle(&path, &prompts));
+            for (i, prompt) in prompts.iter().enumerate() {
                 let mut cache = model.new_cache(prompt.len()).unwrap();
                 let logits = model.forward(prompt, &mut cache, Rows::Last).unwrap();
                 let row = logits.row(0).unwrap();
-                let noise = noise(&ours, &row);
-                assert!(noise < bound, "{family:?} {weights:?}, {} tokens: noise {noise}", prompt.len());
+                let (from_ours, from_oracle) = (noise(&ours[i], &row), noise(&oracle[i], &row));
+                let case = format!("{family:?} {weights:?}, {} tokens: {from_ours}, {from_oracle}", prompt.len());
+                assert!(from_ours < if exact { 2e-3 } else { 0.15 }, "our kernels: {case}");
+                // candle's model keeps its cache in 32 bits.
+                assert!(from_oracle < if exact { 4e-3 } else { 0.1 }, "candle's model: {case}");
                 let greedy = logits.greedy(0).unwrap();
                 assert_eq!(greedy.token as usize, largest(&row));
                 let sum: f32 = row.iter().map(|logit| (logit - row[greedy.token as usize]).exp()).sum();
@@ -164,7 +169,7 @@ fn the_tensor_back_end_gives_a_row_whatever_stands_beside_it() {
         let (prompt, rest) = tokens.split_at(1015);
         let mut one_by_one = model.new_cache(2000).unwrap();
         model.forward(prompt, &mut one_by_one, Rows::None).unwrap();
-        let mut at_once = model.new_cache(tokens.len()).unwrap();
+        let mut at_once = model.new_cache(1040).unwrap();
         at_once.copy_prefix(&one_by_one, prompt.len());
         assert_eq!(at_once.bytes() % at_once.bytes_per_position(), 0);
         let expected: Vec<Vec<f32>> = rest
@@ -185,7 +190,7 @@ fn the_tensor_back_end_gives_a_row_whatever_stands_beside_it() {
             at_once.truncate(prompt.len() + done);
         }
         assert_eq!((done, at_once.len()), (rest.len(), tokens.len()));
-        let full = model.forward(&[3], &mut at_once, Rows::Last).unwrap_err();
-        assert!(full.to_string().contains("do not fit a cache of 1030"), "{full}");
+        let full = model.forward(&[3; 11], &mut at_once, Rows::Last).unwrap_err();
+        assert!(full.to_string().contains("do not fit a cache of 1040"), "{full}");
     }
 }

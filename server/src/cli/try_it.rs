@@ -55,7 +55,7 @@ pub(super) fn run(args: Args, invocation: &Invocation) -> anyhow::Result<()> {
 
     heading("1. Models")?;
     pull_missing(&config)?;
-    let choice = choose_models(&config.engine).map_err(anyhow::Error::msg)?;
+    let (_, choice) = choose_models(&config.engine).map_err(anyhow::Error::msg)?;
     for note in &choice.notes {
         output::line(&format!("Note: {note}."))?;
     }

@@ -1,13 +1,13 @@
 #!/usr/bin/env bash
 # Type-checks everything behind `--features cuda` on a machine with neither a card nor NVIDIA's compiler.
 #
-#   inference/cuda-check.sh            type check, about a minute once dependencies are checked
-#   CARGO=... inference/cuda-check.sh  with another cargo
+#   inference/cuda/check.sh            type check, about a minute once dependencies are checked
+#   CARGO=... inference/cuda/check.sh  with another cargo
 #
 # A stand-in for nvcc writes empty kernels, so what comes out proves that the Rust code fits the CUDA libraries'
-# interfaces and nothing more: it cannot be linked or run. `inference/cuda-build.sh` builds the real thing.
+# interfaces and nothing more: it cannot be linked or run. `inference/cuda/build.sh` builds the real thing.
 set -euo pipefail
-cd "$(dirname "$0")/.."
+cd "$(dirname "$0")/../.."
 
 stand_in="$(mktemp -d)"
 trap 'rm -rf "$stand_in"' EXIT
