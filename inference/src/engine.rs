@@ -174,7 +174,9 @@ impl Engine {
             .map_err(|error| EngineError::Compute(format!("cannot start a thread: {error}")))?;
         let outbox = sender.clone();
         let send = Box::new(move |ticket: Option<Ticket>| {
-            outbox.send(ticket.map_or(Message::Wake, Message::Job)).map_err(|_| EngineError::Died)
+            outbox
+                .send(ticket.map_or(Message::Wake, |ticket| Message::Job(Box::new(ticket))))
+                .map_err(|_| EngineError::Died)
         });
         let inner = Inner { tokenizer, info, vocabulary, board, send, worker: Some(worker) };
         Ok((Engine { inner: Arc::new(inner) }, sender))

@@ -37,7 +37,7 @@ const LENGTH_WEIGHT: f64 = 0.2;
 #[derive(Debug)]
 pub(crate) enum Message<M> {
     /// A request.
-    Job(Ticket),
+    Job(Box<Ticket>),
     /// A draft model, which may come later than the target so that the first answer need not wait for it.
     Draft(M),
     /// Look at the board: the last handle is gone.
@@ -112,7 +112,7 @@ impl<M: LanguageModel> Worker<M> {
             match message {
                 Message::Job(ticket) => {
                     let priority = ticket.request.priority;
-                    self.queue.push(priority, Job::new(ticket, self.context, &self.tokenizer));
+                    self.queue.push(priority, Job::new(*ticket, self.context, &self.tokenizer));
                 }
                 Message::Draft(model) => {
                     self.runner.models.draft = Some(model);

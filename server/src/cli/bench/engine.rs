@@ -153,7 +153,7 @@ fn files(args: &Args, config: &EngineConfig) -> anyhow::Result<(Vec<PathBuf>, Op
         let files = args.models.iter().map(|name| Ok(store.resolve(&manifest, name)?));
         return Ok((files.collect::<anyhow::Result<_>>()?, None));
     }
-    let choice = choose_models(config).map_err(|message| anyhow!(message))?;
+    let (_, choice) = choose_models(config).map_err(|message| anyhow!(message))?;
     let alone = match args.only_speculation {
         true => Vec::new(),
         false => choice.draft.iter().chain([&choice.target]).cloned().collect(),
