@@ -9,6 +9,7 @@ mod engine;
 pub mod gguf;
 pub mod kernels;
 pub mod models;
+pub mod remote;
 mod request;
 mod scheduler;
 #[doc(hidden)]

@@ -1,0 +1,414 @@
+//! One request to a remote engine: connection, stream or whole answer, and another try where that may help.
+
+use std::io::{ErrorKind, Read};
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::key::Secret;
+use super::sse::{Events, Unreadable};
+use super::{Breaker, Message, RemoteError, RemoteOptions, RemoteUsage};
+
+/// The most bytes of one answer.
+const LARGEST_ANSWER: u64 = 8 << 20;
+/// The most characters of a server's complaint that are passed on.
+const COMPLAINT: usize = 200;
+/// How often a wait looks whether anyone still wants the answer.
+const GLANCE: Duration = Duration::from_millis(50);
+
+/// A conversation to be continued.
+#[derive(Clone, Debug)]
+pub struct Chat {
+    /// From the system's message on.
+    pub messages: Vec<Message>,
+    /// The most tokens of the answer.
+    pub max_tokens: usize,
+    /// 0 is greedy.
+    pub temperature: f32,
+}
+
+/// A gap in a text to be filled.
+#[derive(Clone, Debug)]
+pub struct Fill {
+    /// What stands before the gap.
+    pub prefix: String,
+    /// What stands behind it.
+    pub suffix: String,
+    /// The most tokens of the answer.
+    pub max_tokens: usize,
+    /// The answer ends before any of these.
+    pub stop: Vec<String>,
+}
+
+/// What came back.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RemoteAnswer {
+    /// The whole text.
+    pub text: String,
+    /// Why the engine ended, in its words.
+    pub finish: Option<String>,
+    /// Tokens.
+    pub usage: RemoteUsage,
+    /// Requests that were made for it.
+    pub attempts: u32,
+}
+
+/// A remote engine. Threads share it; each request blocks the thread that makes it.
+#[derive(Debug)]
+pub struct Remote {
+    options: RemoteOptions,
+    agent: ureq::Agent,
+    breaker: Mutex<Breaker>,
+}
+
+/// Which of the two interfaces.
+#[derive(Clone, Copy)]
+enum Interface {
+    Chat,
+    Completion,
+}
+
+impl Remote {
+    /// Nothing is sent yet.
+    pub fn new(options: RemoteOptions) -> Result<Remote, RemoteError> {
+        let bad = |reason| RemoteError::Address { url: options.url.clone(), reason };
+        let rest = options.url.strip_prefix("https://").or_else(|| options.url.strip_prefix("http://"));
+        let rest = rest.ok_or_else(|| bad("it begins with neither http:// nor https://"))?;
+        let host = rest.split(['/', '?', '#']).next().unwrap_or_default();
+        if host.is_empty() || options.url.contains(char::is_whitespace) {
+            return Err(bad("it names no machine"));
+        }
+        // It would be sent, and shown, with every message about the address.
+        if host.contains('@') {
+            return Err(bad("it contains a name or password, which belong in a variable or a command"));
+        }
+        let agent = ureq::Agent::config_builder()
+            .timeout_resolve(Some(options.patience.connect))
+            .timeout_connect(Some(options.patience.connect))
+            .timeout_recv_response(Some(options.patience.answer))
+            .timeout_per_read(Some(options.patience.stall))
+            // What is sent goes where the user said, and nowhere that a server says.
+            .max_redirects(0)
+            .http_status_as_error(false)
+            .user_agent(concat!("halfline/", env!("CARGO_PKG_VERSION")))
+            .build()
+            .into();
+        Ok(Remote { options, agent, breaker: Mutex::default() })
+    }
+
+    /// The model asked for.
+    pub fn model(&self) -> &str {
+        &self.options.model
+    }
+
+    /// The address without its path: enough to say where something went.
+    pub fn host(&self) -> &str {
+        let start = self.options.url.find("://").map_or(0, |at| at + 3);
+        let host = &self.options.url[start..];
+        host.split(['/', '?', '#']).next().unwrap_or(host)
+    }
+
+    /// Whether it may be asked now, or is resting after failures.
+    pub fn health(&self) -> Result<(), RemoteError> {
+        self.breaker().check(Instant::now())
+    }
+
+    /// Continues a conversation. `text` gets the answer piece by piece; `cancelled` ends the wait for more.
+    pub fn chat(
+        &self,
+        chat: &Chat,
+        cancelled: &AtomicBool,
+        text: &mut dyn FnMut(&str),
+    ) -> Result<RemoteAnswer, RemoteError> {
+        let body = json!({
+            "model": self.options.model,
+            "messages": chat.messages,
+            "max_tokens": chat.max_tokens,
+            "temperature": chat.temperature,
+        });
+        self.ask(Interface::Chat, body, cancelled, text)
+    }
+
+    /// Fills a gap.
+    pub fn fill(
+        &self,
+        fill: &Fill,
+        cancelled: &AtomicBool,
+        text: &mut dyn FnMut(&str),
+    ) -> Result<RemoteAnswer, RemoteError> {
+        let body = json!({
+            "model": self.options.model,
+            "prompt": fill.prefix,
+            "suffix": fill.suffix,
+            "max_tokens": fill.max_tokens,
+            "temperature": 0,
+            "stop": fill.stop,
+        });
+        self.ask(Interface::Completion, body, cancelled, text)
+    }
+
+    fn ask(
+        &self,
+        interface: Interface,
+        mut body: Value,
+        cancelled: &AtomicBool,
+        text: &mut dyn FnMut(&str),
+    ) -> Result<RemoteAnswer, RemoteError> {
+        self.health()?;
+        let key = self.options.key.fetch()?;
+        let mut stream = true;
+        let mut attempt = 0;
+        loop {
+            attempt += 1;
+            body["stream"] = stream.into();
+            let mut shown = 0;
+            let outcome = self.attempt(interface, &body, key.as_ref(), cancelled, &mut |piece| {
+                shown += piece.chars().count();
+                text(piece);
+            });
+            let error = match outcome {
+                Ok(answer) => {
+                    self.breaker().succeeded();
+                    return Ok(RemoteAnswer { attempts: attempt, ..answer });
+                }
+                Err(error) => error,
+            };
+            // Another try after text was shown would show it again.
+            if shown == 0 && stream && refuses_streams(&error) {
+                tracing::debug!(%error, "asking for a whole answer instead of a stream");
+                stream = false;
+                if attempt == 1 && !error.is_passing() {
+                    continue;
+                }
+            }
+            let wait = if shown > 0 { None } else { self.options.retries.wait(attempt, &error, rand::random()) };
+            let Some(wait) = wait else {
+                if error != RemoteError::Cancelled {
+                    self.breaker().failed(Instant::now());
+                }
+                return Err(error);
+            };
+            tracing::info!(host = self.host(), %error, ?wait, "the remote engine is asked again");
+            sleep(wait, cancelled)?;
+        }
+    }
+
+    fn attempt(
+        &self,
+        interface: Interface,
+        body: &Value,
+        key: Option<&Secret>,
+        cancelled: &AtomicBool,
+        text: &mut dyn FnMut(&str),
+    ) -> Result<RemoteAnswer, RemoteError> {
+        let path = match interface {
+            Interface::Chat => "chat/completions",
+            Interface::Completion => "completions",
+        };
+        let url = format!("{}/{path}", self.options.url.trim_end_matches('/'));
+        let mut request = self
+            .agent
+            .post(url)
+            .header("Content-Type", "application/json")
+            .header("Accept", "text/event-stream, application/json");
+        if let Some(key) = key {
+            request = request.header("Authorization", key.bearer());
+        }
+        let response = request.send(body.to_string()).map_err(|error| failed(&error))?;
+        let header = |name: &str| response.headers().get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
+        let status = response.status().as_u16();
+        if status != 200 {
+            let retry_after = header("retry-after").and_then(|text| text.trim().parse().ok()).map(Duration::from_secs);
+            return Err(RemoteError::Status { status, message: complaint(response.into_body(), key), retry_after });
+        }
+        let streams = header("content-type").is_some_and(|kind| kind.starts_with("text/event-stream"));
+        let mut reader = response.into_body().into_reader().take(LARGEST_ANSWER);
+        let mut answer = Collected::default();
+        let mut whole = Vec::new();
+        let mut events = Events::default();
+        let mut buffer = [0; 8192];
+        loop {
+            if cancelled.load(Ordering::Relaxed) {
+                return Err(RemoteError::Cancelled);
+            }
+            let count = match reader.read(&mut buffer) {
+                Ok(0) => break,
+                Ok(count) => count,
+                Err(error) if error.kind() == ErrorKind::Interrupted => continue,
+                Err(error) if is_timeout(&error) => return Err(RemoteError::Silent),
+                Err(_) => return Err(RemoteError::Cut(answer.text.chars().count())),
+            };
+            if !streams {
+                whole.extend_from_slice(&buffer[..count]);
+                continue;
+            }
+            let mut outcome = Ok(());
+            let read = events.push(&buffer[..count], |data| {
+                if outcome.is_ok() {
+                    outcome = answer.event(interface, data, text);
+                }
+            });
+            outcome?;
+            read.map_err(|unreadable| {
+                RemoteError::Nonsense(match unreadable {
+                    Unreadable::TooLarge => "a part of it is endless".to_owned(),
+                    Unreadable::NotText => "it is not UTF-8".to_owned(),
+                })
+            })?;
+            if answer.done {
+                break;
+            }
+        }
+        if !streams {
+            let chunk: Chunk = serde_json::from_slice(&whole).map_err(|error| nonsense(&error))?;
+            answer.take(interface, chunk, text)?;
+        } else if !answer.done && answer.finish.is_none() {
+            return Err(RemoteError::Cut(answer.text.chars().count()));
+        }
+        if answer.text.trim().is_empty() && answer.finish.is_none() {
+            return Err(RemoteError::Nonsense("it is empty".to_owned()));
+        }
+        Ok(RemoteAnswer { text: answer.text, finish: answer.finish, usage: answer.usage, attempts: 1 })
+    }
+
+    fn breaker(&self) -> std::sync::MutexGuard<'_, Breaker> {
+        // Its few numbers are right whatever another thread died of.
+        self.breaker.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+}
+
+/// What has come of an answer.
+#[derive(Default)]
+struct Collected {
+    text: String,
+    finish: Option<String>,
+    usage: RemoteUsage,
+    done: bool,
+}
+
+/// A piece of an answer, or a whole one. Servers add much that is passed over.
+#[derive(Deserialize)]
+struct Chunk {
+    #[serde(default)]
+    choices: Vec<Choice>,
+    usage: Option<RemoteUsage>,
+    error: Option<Value>,
+}
+
+#[derive(Deserialize)]
+struct Choice {
+    delta: Option<Content>,
+    message: Option<Content>,
+    text: Option<String>,
+    finish_reason: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct Content {
+    content: Option<String>,
+}
+
+impl Collected {
+    fn event(&mut self, interface: Interface, data: &str, text: &mut dyn FnMut(&str)) -> Result<(), RemoteError> {
+        if data.trim() == "[DONE]" {
+            self.done = true;
+            return Ok(());
+        }
+        let chunk = serde_json::from_str(data).map_err(|error| nonsense(&error))?;
+        self.take(interface, chunk, text)
+    }
+
+    fn take(&mut self, interface: Interface, chunk: Chunk, text: &mut dyn FnMut(&str)) -> Result<(), RemoteError> {
+        if let Some(error) = chunk.error {
+            let message = error.get("message").and_then(Value::as_str).unwrap_or("an error without words");
+            return Err(RemoteError::Nonsense(one_line(message)));
+        }
+        if let Some(usage) = chunk.usage {
+            self.usage = usage;
+        }
+        let Some(choice) = chunk.choices.into_iter().next() else { return Ok(()) };
+        let piece = match interface {
+            Interface::Chat => choice.delta.or(choice.message).and_then(|content| content.content),
+            Interface::Completion => choice.text,
+        };
+        if let Some(piece) = piece.filter(|piece| !piece.is_empty()) {
+            text(&piece);
+            self.text.push_str(&piece);
+        }
+        self.finish = choice.finish_reason.or(self.finish.take());
+        Ok(())
+    }
+}
+
+/// Whether a server that failed so may do better when it is not asked to stream.
+fn refuses_streams(error: &RemoteError) -> bool {
+    match error {
+        RemoteError::Cut(0) | RemoteError::Nonsense(_) => true,
+        RemoteError::Status { status, .. } => matches!(status, 400 | 415 | 422 | 501),
+        _ => false,
+    }
+}
+
+fn nonsense(error: &serde_json::Error) -> RemoteError {
+    // serde_json's words quote nothing of the text but single tokens.
+    RemoteError::Nonsense(format!("it is not the JSON that was expected ({error})"))
+}
+
+fn failed(error: &ureq::Error) -> RemoteError {
+    match error {
+        ureq::Error::Timeout(ureq::Timeout::Connect | ureq::Timeout::Resolve) => {
+            RemoteError::Unreachable("no connection in time".to_owned())
+        }
+        ureq::Error::Timeout(_) => RemoteError::Silent,
+        ureq::Error::Io(error) if is_timeout(error) => RemoteError::Silent,
+        // The connection was made, and ended without an answer.
+        ureq::Error::Io(error) if matches!(error.kind(), ErrorKind::UnexpectedEof | ErrorKind::ConnectionReset) => {
+            RemoteError::Cut(0)
+        }
+        ureq::Error::Protocol(_) => RemoteError::Nonsense("it is not HTTP".to_owned()),
+        other => RemoteError::Unreachable(other.to_string()),
+    }
+}
+
+fn is_timeout(error: &std::io::Error) -> bool {
+    let inner = error.get_ref().and_then(|inner| inner.downcast_ref::<ureq::Error>());
+    matches!(inner, Some(ureq::Error::Timeout(_)))
+        || matches!(error.kind(), ErrorKind::TimedOut | ErrorKind::WouldBlock)
+}
+
+/// The beginning of what a server complains of, without the key.
+fn complaint(body: ureq::Body, key: Option<&Secret>) -> String {
+    let mut bytes = Vec::new();
+    // What cannot be read is left out: the status says the rest.
+    let _ = body.into_reader().take(16 << 10).read_to_end(&mut bytes);
+    let text = String::from_utf8_lossy(&bytes);
+    let message = serde_json::from_str::<Value>(&text).ok().and_then(|value| {
+        let message = value.pointer("/error/message").or(value.get("message")).or(value.get("error"));
+        message.and_then(Value::as_str).map(str::to_owned)
+    });
+    let message = message.unwrap_or_else(|| text.into_owned());
+    one_line(&key.map_or_else(|| message.clone(), |key| key.remove_from(&message)))
+}
+
+fn one_line(text: &str) -> String {
+    let line: String = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    line.chars().filter(|ch| !ch.is_control()).take(COMPLAINT).collect()
+}
+
+/// Waits, unless nobody wants the answer any more.
+fn sleep(time: Duration, cancelled: &AtomicBool) -> Result<(), RemoteError> {
+    let end = Instant::now() + time;
+    loop {
+        if cancelled.load(Ordering::Relaxed) {
+            return Err(RemoteError::Cancelled);
+        }
+        let left = end.saturating_duration_since(Instant::now());
+        if left.is_zero() {
+            return Ok(());
+        }
+        std::thread::sleep(left.min(GLANCE));
+    }
+}
