@@ -69,7 +69,8 @@ mod tests {
 
     #[test]
     fn lines_end_as_they_like_and_what_is_not_data_is_passed_over() {
-        let text = b": hello\r\nevent: x\r\ndata: one\r\n\r\ndata:two\ndata: three\n\n\n\rdata: four\r\rdata: unfinished\n";
+        let text =
+            b": hello\r\nevent: x\r\ndata: one\r\n\r\ndata:two\ndata: three\n\n\n\rdata: four\r\rdata: unfinished\n";
         assert_eq!(events(&[text]), Ok(vec!["one".into(), "two\nthree".into(), "four".into()]));
         assert_eq!(events(&[b"data: \xff\n\n"]), Err(Unreadable::NotText));
         assert_eq!(events(&[&vec![b'x'; LARGEST + 1]]), Err(Unreadable::TooLarge));

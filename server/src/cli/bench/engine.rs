@@ -198,7 +198,7 @@ fn alone_report(path: &Path, config: &EngineConfig, rounds: usize, limits: Limit
         let prompt = workloads::code(engine.tokenizer(), PREFILLS[0], rounds + 3 + round * 3);
         decodes.push(decode_speed(&generate(&engine, prompt, DECODED, false)?)?);
     }
-    let [short, long] = prefills.map(|speeds| median(speeds));
+    let [short, long] = prefills.map(median);
     let decode = median(decodes);
     let EngineInfo { target, cost, .. } = engine.info().clone();
     Ok(ModelReport {
