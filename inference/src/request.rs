@@ -2,6 +2,7 @@
 //!
 //! Prompts are token ids; text appears only in what is streamed back and in stop strings.
 
+use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -51,6 +52,10 @@ pub struct Request {
     /// Names the cache slot that should keep this prompt, for instance a hash of the document's path. Requests without
     /// one use whichever slot shares the longest prefix.
     pub slot: Option<u64>,
+    /// Tokens of the prompt, such as those of the text after a cursor, whose cached keys and values may be moved to their
+    /// place when only what stands before them has changed, instead of being computed anew. A little is lost: they go
+    /// on saying what they said of the text before.
+    pub movable: Option<Range<usize>>,
     /// The most tokens to generate; 0 only fills the cache.
     pub max_tokens: usize,
     /// What the answer begins with, and what of it is not returned: a piece of text cut off the prompt's end because
@@ -78,6 +83,7 @@ impl Request {
         Request {
             prompt,
             slot: None,
+            movable: None,
             max_tokens,
             begin_with: String::new(),
             sampling: Sampling::default(),

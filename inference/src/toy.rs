@@ -1,6 +1,7 @@
 //! A language model for tests: its logits are a pseudo-random function of the tokens before, so any token missing,
 //! doubled or stale in a cache changes what it says.
 
+use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -91,22 +92,29 @@ impl LanguageModel for Toy {
 
     fn new_cache(&self, capacity: usize) -> Result<ToyCache, EngineError> {
         assert!(capacity <= self.context, "a cache of {capacity} positions for a context of {}", self.context);
-        Ok(ToyCache { tokens: Vec::new(), capacity })
+        Ok(ToyCache { memory: Vec::new(), len: 0, capacity })
     }
 
     fn forward(&mut self, tokens: &[u32], cache: &mut ToyCache, rows: Rows) -> Result<ToyLogits, EngineError> {
         assert!(!tokens.is_empty(), "a forward of nothing");
-        assert!(cache.tokens.len() + tokens.len() <= cache.capacity, "the cache is full");
+        assert!(cache.len + tokens.len() <= cache.capacity, "the cache is full");
         self.forwards.fetch_add(1, Ordering::SeqCst);
-        (self.hook)(tokens, cache.tokens.len())?;
-        let before = cache.tokens.len();
-        cache.tokens.extend_from_slice(tokens);
+        (self.hook)(tokens, cache.len)?;
+        let before = cache.len;
+        cache.write(before, tokens);
+        cache.len += tokens.len();
         let first = match rows {
-            Rows::None => cache.tokens.len(),
-            Rows::Last => cache.tokens.len() - 1,
+            Rows::None => cache.len,
+            Rows::Last => cache.len - 1,
             Rows::All => before,
         };
-        Ok(ToyLogits { rows: (first..cache.tokens.len()).map(|last| self.logits(&cache.tokens[..=last])).collect() })
+        Ok(ToyLogits { rows: (first..cache.len).map(|last| self.logits(&cache.memory[..=last])).collect() })
+    }
+
+    fn shift(&mut self, cache: &mut ToyCache, from: Range<usize>, to: usize) -> Result<bool, EngineError> {
+        let tokens = cache.memory[from].to_vec();
+        cache.write(to, &tokens);
+        Ok(true)
     }
 
     fn vocabulary(&self) -> usize {
@@ -121,13 +129,28 @@ impl LanguageModel for Toy {
 /// Remembers the tokens themselves.
 #[derive(Debug)]
 pub(crate) struct ToyCache {
-    tokens: Vec<u32>,
+    /// What was written last at each position, the length notwithstanding.
+    memory: Vec<u32>,
+    len: usize,
     capacity: usize,
+}
+
+impl ToyCache {
+    /// What was written last at the positions held.
+    pub(crate) fn held(&self) -> &[u32] {
+        &self.memory[..self.len]
+    }
+
+    fn write(&mut self, start: usize, tokens: &[u32]) {
+        let end = start + tokens.len();
+        self.memory.resize(self.memory.len().max(end), u32::MAX);
+        self.memory[start..end].copy_from_slice(tokens);
+    }
 }
 
 impl SequenceCache for ToyCache {
     fn len(&self) -> usize {
-        self.tokens.len()
+        self.len
     }
 
     fn capacity(&self) -> usize {
@@ -135,17 +158,23 @@ impl SequenceCache for ToyCache {
     }
 
     fn truncate(&mut self, len: usize) {
-        assert!(len <= self.tokens.len(), "truncating {} positions to {len}", self.tokens.len());
-        self.tokens.truncate(len);
+        assert!(len <= self.len, "truncating {} positions to {len}", self.len);
+        self.len = len;
+    }
+
+    fn extend(&mut self, len: usize) {
+        assert!(self.len <= len && len <= self.memory.len(), "{len} positions of {}", self.memory.len());
+        self.len = len;
     }
 
     fn copy_prefix(&mut self, other: &Self, len: usize) {
-        self.tokens.clear();
-        self.tokens.extend_from_slice(&other.tokens[..len]);
+        self.memory.clear();
+        self.memory.extend_from_slice(&other.memory[..len]);
+        self.len = len;
     }
 
     fn bytes(&self) -> usize {
-        self.tokens.len() * self.bytes_per_position()
+        self.len * self.bytes_per_position()
     }
 
     fn bytes_per_position(&self) -> usize {

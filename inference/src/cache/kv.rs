@@ -3,9 +3,11 @@
 //! The length is a number beside the buffers: forgetting positions is setting it. Keys lie in blocks of sixteen positions,
 //! `(head_dim, 16)` each, as the attention kernel wants them; values lie as `(position, head_dim)`.
 
+use std::ops::Range;
+
 use memmap2::MmapMut;
 
-use crate::kernels::KEY_BLOCK;
+use crate::kernels::{KEY_BLOCK, Pool, Shared};
 use crate::transformer::SequenceCache;
 
 /// The cache of one sequence.
@@ -63,6 +65,19 @@ impl KvCache {
         &mut self.layers[layer]
     }
 
+    /// Copies what `from` holds to the positions from `to` on, each key changed by `rotate`.
+    pub(crate) fn shift(&mut self, pool: &mut Pool, from: Range<usize>, to: usize, rotate: impl Fn(&mut [u16]) + Sync) {
+        let capacity = self.shape.capacity;
+        assert!(from.end <= capacity && to + from.len() <= capacity, "positions of the cache");
+        let count = self.layers.len();
+        let layers = Shared(self.layers.as_mut_ptr());
+        pool.run(count, |layer| {
+            // SAFETY: one of `count` layers, and each is handed to one thread only.
+            let layer = unsafe { &mut *layers.get().add(layer) };
+            layer.shift(from.clone(), to, &rotate);
+        });
+    }
+
     /// Counts `positions` more, which were written in every layer.
     pub(crate) fn advance(&mut self, positions: usize) {
         self.len += positions;
@@ -85,16 +100,62 @@ impl LayerCache {
     pub(crate) fn write(&mut self, head: usize, position: usize, key: &[u16], value: &[u16]) {
         let Shape { head_dim, capacity, .. } = self.shape;
         assert!(position < capacity && key.len() == head_dim && value.len() == head_dim, "a position of the cache");
-        let start = head * self.shape.head();
-        let block = start + position / KEY_BLOCK * KEY_BLOCK * head_dim + position % KEY_BLOCK;
-        for (d, key) in key.iter().enumerate() {
-            let at = (block + d * KEY_BLOCK) * 2;
-            self.keys[at..at + 2].copy_from_slice(&key.to_ne_bytes());
-        }
-        let at = (start + position * head_dim) * 2;
-        for (to, value) in self.values[at..at + 2 * head_dim].chunks_exact_mut(2).zip(value) {
+        self.write_key(head, position, key);
+        let values = self.values_range(head, position..position + 1);
+        for (to, value) in self.values[values].chunks_exact_mut(2).zip(value) {
             to.copy_from_slice(&value.to_ne_bytes());
         }
+    }
+
+    /// Key and value of one position of one head, `head_dim` each.
+    #[cfg(test)]
+    pub(crate) fn read(&self, head: usize, position: usize) -> (Vec<f32>, Vec<f32>) {
+        let float = |bytes: &[u8], at: usize| half::f16::from_ne_bytes([bytes[at], bytes[at + 1]]).to_f32();
+        let start = self.key_at(head, position);
+        let key = (0..self.shape.head_dim).map(|d| float(&self.keys, start + d * KEY_BLOCK * 2)).collect();
+        let values = self.values_range(head, position..position + 1);
+        (key, values.step_by(2).map(|at| float(&self.values, at)).collect())
+    }
+
+    fn shift(&mut self, from: Range<usize>, to: usize, rotate: &dyn Fn(&mut [u16])) {
+        let Shape { kv_heads, head_dim, .. } = self.shape;
+        let mut keys = vec![0u16; from.len() * head_dim];
+        for head in 0..kv_heads {
+            // All are read before any is written, because the two places may overlap.
+            for (position, key) in from.clone().zip(keys.chunks_exact_mut(head_dim)) {
+                let at = self.key_at(head, position);
+                for (d, key) in key.iter_mut().enumerate() {
+                    let at = at + d * KEY_BLOCK * 2;
+                    *key = u16::from_ne_bytes([self.keys[at], self.keys[at + 1]]);
+                }
+            }
+            for (position, key) in (to..).zip(keys.chunks_exact_mut(head_dim)) {
+                rotate(key);
+                self.write_key(head, position, key);
+            }
+            let (values, start) = (self.values_range(head, from.clone()), self.values_range(head, to..to).start);
+            self.values.copy_within(values, start);
+        }
+    }
+
+    fn write_key(&mut self, head: usize, position: usize, key: &[u16]) {
+        let start = self.key_at(head, position);
+        for (d, key) in key.iter().enumerate() {
+            let at = start + d * KEY_BLOCK * 2;
+            self.keys[at..at + 2].copy_from_slice(&key.to_ne_bytes());
+        }
+    }
+
+    /// The byte at which the key of a position begins; its other half floats follow a block apart.
+    fn key_at(&self, head: usize, position: usize) -> usize {
+        let block = position / KEY_BLOCK * KEY_BLOCK * self.shape.head_dim;
+        (head * self.shape.head() + block + position % KEY_BLOCK) * 2
+    }
+
+    /// The bytes of some positions' values.
+    fn values_range(&self, head: usize, positions: Range<usize>) -> Range<usize> {
+        let at = |position: usize| (head * self.shape.head() + position * self.shape.head_dim) * 2;
+        at(positions.start)..at(positions.end)
     }
 }
 
@@ -109,6 +170,11 @@ impl SequenceCache for KvCache {
 
     fn truncate(&mut self, len: usize) {
         self.len = self.len.min(len);
+    }
+
+    fn extend(&mut self, len: usize) {
+        assert!(len <= self.shape.capacity, "{len} positions of {}", self.shape.capacity);
+        self.len = self.len.max(len);
     }
 
     /// # Panics

@@ -2,7 +2,10 @@
 //!
 //! A running request owns its slot, so what is here is idle and may be evicted. Nothing here computes.
 
+use std::ops::Range;
+
 use crate::EngineError;
+use crate::decode::sequence::Models;
 use crate::transformer::{LanguageModel, Rows, SequenceCache};
 
 /// The most idle slots. Each reserves address space for a whole context, and more documents than this are not
@@ -13,6 +16,13 @@ const MOST_SLOTS: usize = 16;
 /// thousands of times less than computing it, so the margin only keeps trivial copies out.
 const WORTH_COPYING: usize = 16;
 
+/// Fewer tokens are computed as fast as they are moved.
+const WORTH_MOVING: usize = 8;
+
+/// How often the same keys are moved before they are computed anew: they are rounded to half floats each time, and what
+/// they say of the text before them grows old.
+const MOST_MOVES: usize = 32;
+
 /// A sequence of tokens with their keys and values in the target, and of a part of them in the draft.
 ///
 /// The draft's cache holds the same tokens from the start on, but often fewer: it is filled only when drafting pays.
@@ -22,12 +32,154 @@ pub(crate) struct Slot<C> {
     tokens: Vec<u32>,
     target: C,
     draft: Option<C>,
+    island: Option<Island>,
     used: u64,
+}
+
+/// Tokens whose keys and values can be moved when only the text before them changes, as the text after a cursor does.
+///
+/// After a move the island lies ahead of the slot's tokens until these have grown up to it; then it joins them.
+#[derive(Debug)]
+struct Island {
+    start: usize,
+    tokens: Vec<u32>,
+    /// Moves since it was computed.
+    moves: usize,
+    /// Where computing it anew has come to.
+    refreshed: usize,
+    /// Whether the draft's cache has it too although it is shorter.
+    ahead_of_draft: bool,
+}
+
+impl Island {
+    fn end(&self) -> usize {
+        self.start + self.tokens.len()
+    }
 }
 
 impl<C: SequenceCache> Slot<C> {
     fn new(key: Option<u64>, target: C) -> Self {
-        Slot { key, tokens: Vec::new(), target, draft: None, used: 0 }
+        Slot { key, tokens: Vec::new(), target, draft: None, island: None, used: 0 }
+    }
+
+    /// Gets ready for a prompt: keeps what it shares with the tokens held, and moves its part `movable` to its place
+    /// where only the text before that has changed. Returns how many tokens of the prompt need not be computed. At
+    /// least the last one needs to be where an answer is wanted, because its logits were not kept.
+    pub(crate) fn reuse<M: LanguageModel<Cache = C>>(
+        &mut self,
+        models: &mut Models<M>,
+        prompt: &[u32],
+        movable: Option<&Range<usize>>,
+        answers: bool,
+    ) -> Result<usize, EngineError> {
+        // What was moved is good enough for a request that would move it.
+        let exact = self.island.as_ref().filter(|island| movable.is_none() && island.moves > 0);
+        let limit = exact.map_or(usize::MAX, |island| island.start).min(prompt.len() - usize::from(answers));
+        let shared = common_prefix(&self.tokens, prompt).min(limit);
+        if let Some(range) = movable
+            && shared < range.start
+            && self.move_island(models, prompt, range)?
+        {
+            self.cut(shared);
+            return Ok(shared + range.len());
+        }
+        // A request that only fills the cache must not cut off what the slot knows beyond its prompt.
+        if shared < prompt.len() {
+            self.truncate(shared);
+        }
+        Ok(shared)
+    }
+
+    /// Moves the island to `range` of the prompt, if it is what stands there.
+    fn move_island<M: LanguageModel<Cache = C>>(
+        &mut self,
+        models: &mut Models<M>,
+        prompt: &[u32],
+        range: &Range<usize>,
+    ) -> Result<bool, EngineError> {
+        let Some(island) = &mut self.island else { return Ok(false) };
+        let worth = range.len() >= WORTH_MOVING && range.end <= self.target.capacity();
+        if !worth || island.moves >= MOST_MOVES || island.tokens != prompt[range.clone()] {
+            return Ok(false);
+        }
+        let from = island.start..island.end();
+        if !models.target.shift(&mut self.target, from.clone(), range.start)? {
+            return Ok(false);
+        }
+        let drafted = self.draft.as_ref().map_or(0, SequenceCache::len);
+        let draft_has_it = drafted >= from.end || (island.ahead_of_draft && drafted <= from.start);
+        island.ahead_of_draft = match (&mut models.draft, &mut self.draft) {
+            (Some(model), Some(cache)) if draft_has_it && range.end <= cache.capacity() => {
+                model.shift(cache, from, range.start)?
+            }
+            _ => false,
+        };
+        island.start = range.start;
+        island.refreshed = range.start;
+        island.moves += 1;
+        Ok(true)
+    }
+
+    /// Remembers that `range` of the tokens can be moved from now on.
+    pub(crate) fn set_movable(&mut self, range: &Range<usize>) {
+        let moves = match &self.island {
+            Some(island) if (island.start..island.end()) == *range => return,
+            Some(island) => island.moves,
+            None => 0,
+        };
+        let tokens = self.tokens[range.clone()].to_vec();
+        let (start, refreshed) = (range.start, range.start);
+        self.island = Some(Island { start, tokens, moves, refreshed, ahead_of_draft: false });
+    }
+
+    /// Where the island begins that the tokens have still to grow up to. Nothing may be computed across this place.
+    pub(crate) fn gap_end(&self) -> Option<usize> {
+        self.island.as_ref().map(|island| island.start).filter(|&start| self.len() <= start)
+    }
+
+    /// The island that the draft's tokens have still to grow up to.
+    pub(crate) fn draft_gap(&self) -> Option<Range<usize>> {
+        let island = self.island.as_ref().filter(|island| island.ahead_of_draft && self.drafted() <= island.start)?;
+        Some(island.start..island.end())
+    }
+
+    /// Appends `tokens` to the draft's cache. After an error it holds nothing one can rely on.
+    pub(crate) fn forward_draft<M: LanguageModel<Cache = C>>(
+        &mut self,
+        model: &mut M,
+        tokens: &[u32],
+    ) -> Result<(), EngineError> {
+        let gap = self.draft_gap();
+        let cache = self.draft_cache(model)?;
+        model.forward(tokens, cache, Rows::None)?;
+        if let Some(gap) = gap.filter(|gap| cache.len() == gap.start) {
+            cache.extend(gap.end);
+        }
+        Ok(())
+    }
+
+    /// Whether a part of what was moved waits to be computed anew.
+    pub(crate) fn is_stale(&self) -> bool {
+        self.island.as_ref().is_some_and(|island| island.moves > 0 && self.len() >= island.end())
+    }
+
+    /// Computes up to `most` moved tokens anew. After an error the slot holds nothing one can rely on.
+    pub(crate) fn refresh<M: LanguageModel<Cache = C>>(
+        &mut self,
+        model: &mut M,
+        most: usize,
+    ) -> Result<(), EngineError> {
+        let Some(island) = self.island.as_mut() else { return Ok(()) };
+        let (from, end, len) = (island.refreshed, island.end(), self.target.len());
+        let to = end.min(from + most);
+        self.target.truncate(from);
+        model.forward(&self.tokens[from..to], &mut self.target, Rows::None)?;
+        self.target.extend(len);
+        island.refreshed = to;
+        if to == end {
+            island.moves = 0;
+        }
+        Ok(())
     }
 
     /// Tokens held.
@@ -48,12 +200,24 @@ impl<C: SequenceCache> Slot<C> {
         rows: Rows,
     ) -> Result<M::Logits, EngineError> {
         let logits = model.forward(tokens, &mut self.target, rows)?;
+        let gap_end = self.gap_end();
         self.tokens.extend_from_slice(tokens);
+        if let Some(island) = self.island.as_ref().filter(|_| gap_end == Some(self.tokens.len())) {
+            self.tokens.extend_from_slice(&island.tokens);
+            self.target.extend(self.tokens.len());
+        }
         Ok(logits)
     }
 
     /// Forgets everything from token `len` on, in both caches; what the draft ran ahead goes too.
     pub(crate) fn truncate(&mut self, len: usize) {
+        self.cut(len);
+        // What comes next is written over it.
+        self.island.take_if(|island| island.end() > self.tokens.len());
+    }
+
+    /// Forgets tokens, and keeps the island.
+    fn cut(&mut self, len: usize) {
         self.tokens.truncate(len);
         self.target.truncate(self.tokens.len());
         if let Some(draft) = &mut self.draft
@@ -96,6 +260,7 @@ impl<C: SequenceCache> Slot<C> {
     fn copy_prefix(&mut self, other: &Self, len: usize) {
         self.tokens.clear();
         self.tokens.extend_from_slice(&other.tokens[..len]);
+        self.island = None;
         self.target.copy_prefix(&other.target, len);
         match (&mut self.draft, &other.draft) {
             (Some(draft), Some(source)) => draft.copy_prefix(source, len.min(source.len())),
@@ -195,6 +360,13 @@ impl<C: SequenceCache> Slots<C> {
         }
         self.idle.push(slot);
         self.evict(busy, MOST_SLOTS);
+    }
+
+    /// Drops the slot given back last.
+    pub(crate) fn drop_latest(&mut self) {
+        if let Some(latest) = (0..self.idle.len()).max_by_key(|&index| self.idle[index].used) {
+            self.idle.swap_remove(latest);
+        }
     }
 
     /// Whether what is here could take twice the memory.

@@ -106,6 +106,11 @@ impl SequenceCache for TensorCache {
         self.len = self.len.min(len);
     }
 
+    fn extend(&mut self, len: usize) {
+        assert!(len <= self.reserved, "{len} positions of {}", self.reserved);
+        self.len = self.len.max(len);
+    }
+
     /// Should the device refuse, the next forward with this cache says so.
     ///
     /// # Panics

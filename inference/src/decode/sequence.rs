@@ -2,6 +2,7 @@
 //!
 //! Which request runs, and what becomes of a slot afterwards, is the scheduler's business.
 
+use std::ops::Range;
 use std::time::{Duration, Instant};
 
 use super::answer::Answer;
@@ -12,7 +13,7 @@ use super::speculative::propose::{Found, Lookup, draft};
 use super::speculative::verify::{Verified, verify};
 use super::speculative::{MOST_PROPOSED, Source};
 use crate::EngineError;
-use crate::cache::prefix::{Slot, common_prefix};
+use crate::cache::prefix::Slot;
 use crate::request::{Request, SpeculationStats, StopReason};
 use crate::transformer::{LanguageModel, Logits, Rows, SequenceCache};
 
@@ -49,6 +50,8 @@ pub(crate) struct Sequence<C> {
     /// Prompt and answer.
     tokens: Vec<u32>,
     prompt: usize,
+    /// The part of the prompt that may be moved for the next request.
+    movable: Option<Range<usize>>,
     reused: usize,
     sampler: Sampler,
     lookup: Lookup,
@@ -61,20 +64,23 @@ pub(crate) struct Sequence<C> {
 }
 
 impl<C: SequenceCache> Sequence<C> {
-    /// Continues from what `slot` has of the prompt. At least the last token of the prompt runs again where an
-    /// answer is wanted, because its logits were not kept.
-    pub(crate) fn new(mut slot: Slot<C>, request: &Request, most: usize, usual_length: f64) -> Self {
+    /// Continues from what `slot` has of the prompt.
+    pub(crate) fn new<M: LanguageModel<Cache = C>>(
+        mut slot: Slot<C>,
+        models: &mut Models<M>,
+        request: &Request,
+        most: usize,
+        usual_length: f64,
+    ) -> Result<Self, EngineError> {
         let prompt = request.prompt.len();
-        let shared = common_prefix(slot.tokens(), &request.prompt);
-        let reused = if most == 0 { shared } else { shared.min(prompt - 1) };
-        // A request that only fills the cache must not cut off what the slot knows beyond its prompt.
-        if reused < prompt {
-            slot.truncate(reused);
-        }
-        Sequence {
+        // Something has to be computed before what is moved, and after it.
+        let movable = request.movable.clone().filter(|range| 0 < range.start && range.end < prompt);
+        let reused = slot.reuse(models, &request.prompt, movable.as_ref(), most > 0)?;
+        Ok(Sequence {
             slot,
             tokens: request.prompt.clone(),
             prompt,
+            movable,
             reused,
             sampler: Sampler::new(&request.sampling),
             lookup: Lookup::default(),
@@ -83,7 +89,7 @@ impl<C: SequenceCache> Sequence<C> {
             stats: SpeculationStats::default(),
             prefill: Duration::ZERO,
             decode: Duration::ZERO,
-        }
+        })
     }
 
     /// Does one piece of work, as short as one can be interrupted after: a chunk of the prompt, or one forward of the
@@ -143,13 +149,16 @@ impl<C: SequenceCache> Sequence<C> {
         answer: &mut Answer,
     ) -> Result<Option<StopReason>, EngineError> {
         let done = self.slot.len().min(self.prompt);
-        let end = self.prompt.min(done + runner.chunk.tokens());
+        let end = self.prompt.min(done + runner.chunk.tokens()).min(self.slot.gap_end().unwrap_or(usize::MAX));
         let answers = answer.room() > 0;
         if done < end {
             let rows = if end == self.prompt && answers { Rows::Last } else { Rows::None };
             let start = Instant::now();
             let logits = self.slot.forward(&mut runner.models.target, &self.tokens[done..end], rows)?;
             runner.chunk.took(end - done, start.elapsed());
+            if let Some(movable) = self.movable.as_ref().filter(|_| end == self.prompt) {
+                self.slot.set_movable(movable);
+            }
             if rows == Rows::Last && !answer.has_begun() {
                 return self.begin(&logits, answer);
             }
@@ -221,7 +230,8 @@ impl<C: SequenceCache> Sequence<C> {
         }
         if let Some(draft) = &runner.models.draft {
             let room = draft.context_limit().saturating_sub(self.tokens.len());
-            let catch_up = (self.tokens.len() - 1).saturating_sub(self.slot.drafted());
+            let moved = self.slot.draft_gap().map_or(0, |gap| gap.len());
+            let catch_up = (self.tokens.len() - 1).saturating_sub(self.slot.drafted() + moved);
             offers.push(Offer { source: Source::Draft, most: most.min(room), catch_up });
         }
         // Half of the usual length always lies ahead: an answer that is long already tends to go on.
@@ -300,16 +310,19 @@ pub(crate) fn catch_up<M: LanguageModel>(
     tokens: &[u32],
     few: usize,
 ) -> Result<bool, EngineError> {
-    let drafted = slot.drafted();
+    let (drafted, gap) = (slot.drafted(), slot.draft_gap());
     let Some(model) = &mut runner.models.draft else { return Ok(false) };
     let known = tokens.len().min(model.context_limit());
-    if known <= drafted + few {
+    // Proposals cannot be made across a gap, however few tokens are lacking before and after it.
+    if known <= drafted + few && gap.is_none() {
         return Ok(false);
     }
-    let end = known.min(drafted + runner.chunk.tokens());
-    let cache = slot.draft_cache(model)?;
+    let end = known.min(drafted + runner.chunk.tokens()).min(gap.map_or(usize::MAX, |gap| gap.start));
+    if end <= drafted {
+        return Ok(false);
+    }
     let start = Instant::now();
-    model.forward(&tokens[drafted..end], cache, Rows::None)?;
+    slot.forward_draft(model, &tokens[drafted..end])?;
     runner.policy.catch_up_took(end - drafted, start.elapsed().as_secs_f64());
     Ok(true)
 }

@@ -33,7 +33,8 @@ impl Fixture {
         let slot = slots.take(None, &request.prompt, 0, 0, || Ok(cache)).unwrap();
         let (events, _receiver) = unbounded_channel();
         let mut answer = Answer::new(request, request.max_tokens, &self.tokenizer, events);
-        let mut sequence = Sequence::new(slot, request, request.max_tokens, 50.0);
+        let models = &mut self.runner.models;
+        let mut sequence = Sequence::new(slot, models, request, request.max_tokens, 50.0).unwrap();
         loop {
             let [slope, draft] = self.costs.map(|most| random.random_range(0.0..most));
             // Often enough that what the clock said in the step before has no weight left.

@@ -10,8 +10,8 @@ mod queue;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::sync::mpsc::{Receiver, TryRecvError};
-use std::time::Instant;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, TryRecvError};
+use std::time::{Duration, Instant};
 
 use board::Board;
 use job::{Job, Ticket};
@@ -32,6 +32,12 @@ const USUAL_LENGTHS: [f64; 3] = [1.0, 200.0, 20.0];
 
 /// Weight of the newest answer in the usual length.
 const LENGTH_WEIGHT: f64 = 0.2;
+
+/// How long nothing is asked for before idle time is used for what may not be needed.
+const REFRESH_PAUSE: Duration = Duration::from_millis(300);
+
+/// Tokens that are computed anew at a time: the longest that a request waits for it.
+const REFRESHED_TOKENS: usize = 16;
 
 /// What reaches the worker.
 #[derive(Debug)]
@@ -55,6 +61,8 @@ pub(crate) struct Worker<M: LanguageModel> {
     context: usize,
     inbox: Receiver<Message<M>>,
     board: Arc<Board>,
+    /// When a request ended last.
+    last_end: Instant,
 }
 
 impl<M: LanguageModel> Worker<M> {
@@ -78,6 +86,7 @@ impl<M: LanguageModel> Worker<M> {
             context,
             inbox,
             board,
+            last_end: Instant::now(),
         }
     }
 
@@ -89,6 +98,8 @@ impl<M: LanguageModel> Worker<M> {
                 self.step();
             } else if self.can_use_idle_time() {
                 self.use_idle_time();
+            } else if self.is_time_to_refresh() {
+                self.refresh();
             }
         }
         while let Some(job) = self.queue.pop() {
@@ -104,6 +115,14 @@ impl<M: LanguageModel> Worker<M> {
                 Ok(message) => message,
                 Err(TryRecvError::Disconnected) => return false,
                 Err(TryRecvError::Empty) if !self.queue.is_empty() || self.can_use_idle_time() => break,
+                Err(TryRecvError::Empty) if self.slots.latest().is_some_and(|slot| slot.is_stale()) => {
+                    let left = REFRESH_PAUSE.saturating_sub(self.last_end.elapsed());
+                    match self.inbox.recv_timeout(left) {
+                        Ok(message) => message,
+                        Err(RecvTimeoutError::Timeout) => break,
+                        Err(RecvTimeoutError::Disconnected) => return false,
+                    }
+                }
                 Err(TryRecvError::Empty) => match self.inbox.recv() {
                     Ok(message) => message,
                     Err(_) => return false,
@@ -175,6 +194,7 @@ impl<M: LanguageModel> Worker<M> {
             let busy = self.queue.iter().map(Job::bytes).sum();
             self.slots.give_back(slot, busy);
         }
+        self.last_end = Instant::now();
         self.update_board();
         last_word.send();
     }
@@ -211,6 +231,23 @@ impl<M: LanguageModel> Worker<M> {
         }
     }
 
+    /// Whether nobody has asked for anything for some time, and the latest slot holds what was moved.
+    fn is_time_to_refresh(&mut self) -> bool {
+        self.last_end.elapsed() >= REFRESH_PAUSE && self.slots.latest().is_some_and(|slot| slot.is_stale())
+    }
+
+    /// Computes a chunk of what was moved anew.
+    fn refresh(&mut self) {
+        let Worker { runner, slots, .. } = self;
+        let Some(slot) = slots.latest() else { return };
+        let refreshed = catch_unwind(AssertUnwindSafe(|| slot.refresh(&mut runner.models.target, REFRESHED_TOKENS)));
+        if !matches!(refreshed, Ok(Ok(()))) {
+            tracing::warn!("a cached sequence could not be refreshed and is dropped");
+            slots.drop_latest();
+            self.update_board();
+        }
+    }
+
     fn update_board(&mut self) {
         let busy: usize = self.queue.iter().filter_map(|job| job.sequence.as_ref()).map(Sequence::bytes).sum();
         let running = self.queue.iter().next().map(|job| job.ticket.request.priority);
@@ -237,7 +274,7 @@ fn step_job<M: LanguageModel>(
             let target = &runner.models.target;
             let positions = request.prompt.len() + answer.room();
             let slot = slots.take(request.slot, &request.prompt, positions, busy, || target.new_cache(context))?;
-            sequence.insert(Sequence::new(slot, request, answer.room(), usual_length))
+            sequence.insert(Sequence::new(slot, &mut runner.models, request, answer.room(), usual_length)?)
         }
     };
     let interrupted =

@@ -477,3 +477,37 @@ fn a_crowd_is_served() {
     assert!(complete.into_inner() > 100);
     assert_eq!(engine.status().waiting, 0);
 }
+
+#[test]
+fn an_editing_session_is_answered_as_if_nothing_were_moved() {
+    let mut random = StdRng::seed_from_u64(21);
+    for session in 0..12 {
+        let target = Toy { end_weight: -1.0, ..Toy::new(60, [2, 4, 500][session % 3]) };
+        let draft = (session % 2 == 0).then(|| target.draft(0.9));
+        let expected: Box<dyn Fn(&Request) -> String> = {
+            let same = Toy { end_weight: -1.0, ..Toy::new(60, [2, 4, 500][session % 3]) };
+            Box::new(move |request| toy::text(&same.naive_answer(request)))
+        };
+        let engine = toy::engine(target, draft, ROOMY);
+        let mut tokens = |count: usize| -> Vec<u32> { (0..count).map(|_| random.random_range(1..60)).collect() };
+        let (mut head, tail) = (tokens(60), tokens(30));
+        let mut reused = 0;
+        for step in 0..25 {
+            head.extend(tokens(3));
+            let prompt = [&head[..], &[50], &tail, &[51]].concat();
+            let mut request = toy::request(&prompt, 12, Priority::Completion);
+            request.slot = Some(7);
+            request.movable = Some(head.len() + 1..prompt.len() - 1);
+            let generation = engine.generate(request.clone());
+            if step % 4 == 1 {
+                generation.cancel();
+            }
+            let finish = last(generation).unwrap();
+            if finish.reason != StopReason::Cancelled {
+                assert_eq!(finish.text, expected(&request), "session {session}, step {step}");
+                reused += finish.tokens.reused;
+            }
+        }
+        assert!(reused > 19 * 80, "session {session}: {reused}");
+    }
+}

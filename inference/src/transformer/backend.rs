@@ -4,6 +4,7 @@
 //! calls it. Nothing here computes.
 
 use std::fmt::Debug;
+use std::ops::Range;
 
 use candle_core::{Result, Tensor};
 
@@ -103,6 +104,10 @@ pub trait Backend: Debug + Send + Sized {
 
     /// Logits of each row of `h`, shape (rows, vocabulary).
     fn logits(&mut self, h: &Tensor, output: &Self::Matrix) -> Result<Tensor>;
+
+    /// Copies keys and values of `from` to the positions from `to` on, the keys rotated to them; angles of the distance
+    /// are in `rope`. Returns whether it can.
+    fn shift(&mut self, rope: &Rope, cache: &mut Self::Cache, from: Range<usize>, to: usize) -> bool;
 
     /// Counts `positions` more in the cache, which were written in every layer.
     fn advance(&mut self, cache: &mut Self::Cache, positions: usize);

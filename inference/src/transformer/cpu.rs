@@ -2,6 +2,8 @@
 //!
 //! Tensors are contiguous 32-bit floats, shape (tokens, width). Each step says in its first line what the paper calls it.
 
+use std::ops::Range;
+
 use candle_core::{DType, Device, Result, Storage, Tensor};
 
 use super::TensorLogits;
@@ -9,6 +11,8 @@ use super::backend::Backend;
 use super::config::Config;
 use super::rope::Rope;
 use super::weights::{Layer, Linear, Stored, WeightsError};
+use half::slice::HalfBitsSliceExt;
+
 use crate::cache::kv::KvCache;
 use crate::gguf::GgmlType;
 use crate::kernels::{
@@ -263,6 +267,23 @@ impl Backend for Cpu {
             multiply(self.table, &mut self.pool, &mut parts, h, &self.activations);
         })?;
         Tensor::from_vec(out, (rows, output.outputs()), &Device::Cpu)
+    }
+
+    fn shift(&mut self, rope: &Rope, cache: &mut KvCache, from: Range<usize>, to: usize) -> bool {
+        let (cos, sin) = rope.at(from.start.abs_diff(to));
+        let backwards = to < from.start;
+        let sin: Vec<f32> = sin.iter().map(|&sin| if backwards { -sin } else { sin }).collect();
+        let table = self.table;
+        cache.shift(&mut self.pool, from, to, |key| {
+            let mut floats = vec![0.0; key.len()];
+            half::slice::HalfFloatSliceExt::convert_to_f32_slice(key.reinterpret_cast::<half::f16>(), &mut floats);
+            // SAFETY: a key is a head of twice as many floats as there are angles, and of a multiple of 16.
+            unsafe {
+                (table.rotate)(floats.as_mut_ptr(), cos.as_ptr(), sin.as_ptr(), rope.half(), 1.0);
+                (table.to_f16)(floats.as_ptr(), floats.len(), key.as_mut_ptr());
+            }
+        });
+        true
     }
 
     fn advance(&mut self, cache: &mut KvCache, positions: usize) {

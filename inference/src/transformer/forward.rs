@@ -1,5 +1,7 @@
 //! The forward pass, in the order of the paper.
 
+use std::ops::Range;
+
 use candle_core::{Result, Tensor};
 
 use super::backend::Backend;
@@ -131,6 +133,11 @@ impl<B: Backend> LanguageModel for Model<B> {
         self.run(tokens, cache, rows).map(B::Logits::from).map_err(compute_error)
     }
 
+    fn shift(&mut self, cache: &mut B::Cache, from: Range<usize>, to: usize) -> std::result::Result<bool, EngineError> {
+        self.weights.rope.reserve(from.start.abs_diff(to) + 1);
+        Ok(self.backend.shift(&self.weights.rope, cache, from, to))
+    }
+
     fn most_alike(&self) -> usize {
         B::MOST_ALIKE
     }
@@ -203,4 +210,43 @@ fn largest(logits: &[f32]) -> u32 {
     }
     let largest = largest.into_iter().fold(rest, f32::max);
     logits.iter().position(|&value| value == largest).unwrap_or(0) as u32
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cache::kv::KvCache;
+    use crate::testing::{TinyFamily, TinySpec, tiny_model};
+
+    /// Keys and values of the first layer depend on nothing but a token and its place, so there what was moved has to be
+    /// what is computed at the new place, but for the rounding to half floats.
+    #[test]
+    fn moved_keys_and_values_are_those_of_their_new_place() {
+        for family in [TinyFamily::Qwen2, TinyFamily::Llama] {
+            let file = Gguf::from_bytes(tiny_model(&TinySpec::new(family)).unwrap()).unwrap();
+            let mut model = Model::load(&file, 2, &mut |_, _| ()).unwrap();
+            let tail: Vec<u32> = (20..45).collect();
+            for (before, after) in [(3, 40), (40, 3), (7, 8), (30, 21)] {
+                let mut run = |head: usize| -> KvCache {
+                    let mut cache = model.new_cache(100).unwrap();
+                    let tokens: Vec<u32> = (0..head as u32).chain(tail.iter().copied()).collect();
+                    model.forward(&tokens, &mut cache, Rows::None).unwrap();
+                    cache
+                };
+                let (mut moved, computed) = (run(before), run(after));
+                assert!(model.shift(&mut moved, before..before + tail.len(), after).unwrap());
+                for position in after..after + tail.len() {
+                    for head in 0..model.config.kv_heads {
+                        let (key, value) = moved.layer(0).read(head, position);
+                        let (expected_key, expected_value) = computed.layer(0).read(head, position);
+                        assert_eq!(value, expected_value, "{family:?}, {before} to {after}");
+                        for (key, expected) in key.iter().zip(&expected_key) {
+                            let close = (key - expected).abs() <= 2e-3 * expected.abs().max(1.0);
+                            assert!(close, "{family:?}, {before} to {after}: {key} for {expected}");
+                        }
+                    }
+                }
+            }
+        }
+    }
 }

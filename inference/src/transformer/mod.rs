@@ -17,6 +17,8 @@ pub use forward::{Model, TensorLogits};
 pub use tensors::Tensors;
 pub use weights::WeightsError;
 
+use std::ops::Range;
+
 use crate::EngineError;
 
 /// Which rows of logits a forward pass should compute.
@@ -65,6 +67,8 @@ pub trait SequenceCache {
     fn capacity(&self) -> usize;
     /// Forgets everything from position `len` on. Costs nothing.
     fn truncate(&mut self, len: usize);
+    /// Holds `len` positions, those above the present length as they were last written. They must have been.
+    fn extend(&mut self, len: usize);
     /// Makes this cache hold the first `len` positions of `other`, and nothing else.
     fn copy_prefix(&mut self, other: &Self, len: usize);
     /// Bytes of memory in use for the positions held.
@@ -89,6 +93,10 @@ pub trait LanguageModel: Send {
     fn most_alike(&self) -> usize {
         usize::MAX
     }
+    /// Makes what was computed for the positions `from` serve as that for as many positions from `to` on, whatever the
+    /// cache's length is. What they say of the text before them stays as it was, so this is an approximation where that
+    /// changes. Returns whether the model can do this; where not, nothing has changed.
+    fn shift(&mut self, cache: &mut Self::Cache, from: Range<usize>, to: usize) -> Result<bool, EngineError>;
     /// Tokens in the vocabulary (rows of the output matrix).
     fn vocabulary(&self) -> usize;
     /// The most positions the model was made for.

@@ -4,6 +4,8 @@
 //! Quantised matrices stay quantised (`QMatMul`). Up to eight rows a card multiplies with kernels made for few rows and
 //! past that with others, whose sums go in another order: so fewer rows are filled up to eight, and no more are verified.
 
+use std::ops::Range;
+
 use candle_core::quantized::{QMatMul, QStorage, QTensor};
 use candle_core::{DType, Device, Module, Result, Tensor};
 use candle_nn::ops::{rms_norm, silu, softmax_last_dim};
@@ -212,6 +214,11 @@ impl Backend for Tensors {
 
     fn logits(&mut self, h: &Tensor, output: &QMatMul) -> Result<Tensor> {
         output.forward(h)
+    }
+
+    /// Not here: passes are filled up with rows that are written after the sequence's end, over what would be kept.
+    fn shift(&mut self, _: &Rope, _: &mut Self::Cache, _: Range<usize>, _: usize) -> bool {
+        false
     }
 
     fn advance(&mut self, cache: &mut TensorCache, positions: usize) {

@@ -166,6 +166,7 @@ impl Completer {
         let prompt = prompt::build(tokenizer, context, &path, &repository_name);
         let mut request = Request::new(prompt.tokens, max_tokens, Priority::Completion);
         request.begin_with = prompt.begin_with;
+        request.movable = self.config.move_suffix.then_some(prompt.suffix);
         request.slot = snapshot.path().map(hash);
         request.stop_tokens = prompt::stop_tokens(tokenizer.special());
         if *mode == Mode::Line {

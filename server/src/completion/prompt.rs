@@ -8,6 +8,7 @@
 //! less well. So the last token before a cursor in or after a word is left out of the prompt, and the answer is made to
 //! begin with its text.
 
+use std::ops::Range;
 use std::time::Duration;
 
 use halfline_context::{Budget, CompletionContext, TokenCounter};
@@ -47,6 +48,8 @@ pub(super) struct Prompt {
     pub(super) tokens: Vec<u32>,
     /// The last token of the prefix, which the prompt lacks.
     pub(super) begin_with: String,
+    /// The tokens of the suffix.
+    pub(super) suffix: Range<usize>,
 }
 
 /// The prompt for `context`. `path` is the file's as the model sees it, `repository_name` the workspace's.
@@ -56,7 +59,7 @@ pub(super) fn build(tokenizer: &Tokenizer, context: &CompletionContext, path: &s
     let mut prompt: Vec<u32> = special.beginning_of_text.into_iter().collect();
     let Some([prefix, suffix, middle]) = fim(special) else {
         prompt.extend(tokens_before);
-        return Prompt { tokens: prompt, begin_with };
+        return Prompt { tokens: prompt, begin_with, suffix: 0..0 };
     };
     if let (Some([repo_name, file_sep]), false) = (repository(special), context.pieces.is_empty()) {
         prompt.push(repo_name);
@@ -71,9 +74,11 @@ pub(super) fn build(tokenizer: &Tokenizer, context: &CompletionContext, path: &s
     prompt.push(prefix);
     prompt.extend(tokens_before);
     prompt.push(suffix);
+    let suffix_start = prompt.len();
     prompt.extend(tokenizer.encode(&context.suffix));
+    let suffix = suffix_start..prompt.len();
     prompt.push(middle);
-    Prompt { tokens: prompt, begin_with }
+    Prompt { tokens: prompt, begin_with, suffix }
 }
 
 /// The tokens of a prefix; without the last one where that is in a word, and its text beside them.
@@ -137,8 +142,9 @@ mod tests {
             suffix: suffix.to_owned(),
             pieces: pieces.iter().map(piece).collect(),
         };
-        let Prompt { tokens: prompt, begin_with } = build(&tokenizer, &context, "src/a.rs", "shop");
+        let Prompt { tokens: prompt, begin_with, suffix } = build(&tokenizer, &context, "src/a.rs", "shop");
         let structure = prompt.iter().filter(|id| stop_tokens(tokenizer.special()).contains(id)).count();
+        assert_eq!(tokenizer.decode(&prompt[suffix], true), context.suffix);
         let text = tokenizer.decode(&prompt, true);
         expected.assert_eq(&format!("{text} ({structure} special), then {begin_with:?}"));
     }

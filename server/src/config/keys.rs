@@ -124,6 +124,12 @@ pub const KEYS: &[Key] = &[
         about: "Share of the prompt that the text after the cursor may take.",
     },
     Key {
+        name: "completion.move_suffix",
+        kind: Kind::Bool,
+        scope: Scope::Anywhere,
+        about: "Whether what was computed for the text after the cursor is moved while one types, not computed anew.",
+    },
+    Key {
         name: "completion.multi_line",
         kind: Kind::Bool,
         scope: Scope::Anywhere,

@@ -72,6 +72,9 @@ pub struct CompletionConfig {
     pub prompt_tokens: usize,
     /// Share of the prompt, 0 to 0.9, that the text after the cursor may take.
     pub suffix_share: f64,
+    /// Whether what was computed for the text after the cursor is moved when only the text before it has changed, and
+    /// computed anew when there is time.
+    pub move_suffix: bool,
     /// Whether a completion may have more than one line.
     pub multi_line: bool,
     /// Milliseconds after which a completion ends with what there is.
@@ -127,6 +130,7 @@ impl Default for CompletionConfig {
             max_tokens: 64,
             prompt_tokens: 512,
             suffix_share: 0.25,
+            move_suffix: true,
             multi_line: true,
             max_ms: 10_000,
         }

@@ -1,6 +1,12 @@
 //! Slots: which one a prompt gets, what is reused and what is evicted.
 
+use rand::rngs::StdRng;
+use rand::{RngExt, SeedableRng};
+
 use super::*;
+use crate::decode::chunk::ChunkSize;
+use crate::decode::sequence::{Runner, catch_up};
+use crate::decode::speculative::policy::Policy;
 use crate::toy::{Toy, ToyCache};
 
 const KEY: Option<u64> = Some(1);
@@ -126,4 +132,62 @@ fn the_draft_follows_truncation_and_copies() {
     assert_eq!((copy.drafted(), copy.len()), (0, 25), "a new slot has no draft cache to copy to");
     fixture.slots.forget_drafts();
     assert_eq!(fixture.slots.bytes(), 300);
+}
+
+/// One editing session: a head that changes, a tail that rarely does, and now and then a request that ends early.
+#[test]
+fn what_is_moved_lies_where_the_tokens_say() {
+    let mut random = StdRng::seed_from_u64(4);
+    let (mut moved, mut refreshed) = (0, 0);
+    for session in 0..60 {
+        let toy = Toy::new(50, 3);
+        let draft = (session % 3 > 0).then(|| toy.draft(0.5));
+        let mut runner =
+            Runner { models: Models { target: toy, draft }, policy: Policy::new(), chunk: ChunkSize::new() };
+        let mut slots: Slots<ToyCache> = Slots::new(1 << 20);
+        let mut token = |count: usize| -> Vec<u32> { (0..count).map(|_| random.random_range(0..9)).collect() };
+        let (mut head, mut tail) = (token(40), token(20));
+        for step in 0..60 {
+            match token(1)[0] {
+                0 => tail = token(20),
+                1 => head.truncate(head.len() - 5),
+                2 => head = token(30),
+                _ => head.extend(token(3)),
+            }
+            let prompt = [&head[..], &[40], &tail, &[41]].concat();
+            let range = head.len() + 1..prompt.len() - 1;
+            let movable = (step % 7 > 0).then_some(&range);
+            let models = &mut runner.models;
+            let mut slot = slots.take(KEY, &prompt, 300, 0, || models.target.new_cache(300)).unwrap();
+            let reused = slot.reuse(models, &prompt, movable, true).unwrap();
+            assert!(reused < prompt.len());
+            moved += usize::from(slot.gap_end().is_some());
+            let ends_early = token(1)[0] == 3;
+            while slot.len() < prompt.len() {
+                let end = (slot.len() + 7).min(prompt.len()).min(slot.gap_end().unwrap_or(usize::MAX));
+                slot.forward(&mut runner.models.target, &prompt[slot.len()..end], Rows::None).unwrap();
+                if ends_early {
+                    break;
+                }
+            }
+            if slot.len() == prompt.len() {
+                slot.set_movable(&range);
+            }
+            let tokens = slot.tokens().to_vec();
+            if step % 4 > 0 {
+                while catch_up(&mut slot, &mut runner, &tokens, 0).unwrap() {}
+            }
+            if slot.is_stale() && step % 5 == 0 {
+                refreshed += 1;
+                slot.refresh(&mut runner.models.target, 9).unwrap();
+            }
+            assert_eq!(slot.tokens(), &prompt[..slot.len()]);
+            assert_eq!(slot.target.held(), slot.tokens());
+            if let Some(draft) = &slot.draft {
+                assert_eq!(draft.held(), &slot.tokens()[..draft.len()]);
+            }
+            slots.give_back(slot, 0);
+        }
+    }
+    assert!(moved > 500 && refreshed > 50, "moved {moved}, refreshed {refreshed}");
 }
