@@ -12,8 +12,10 @@
 //! Pieces come before the prefix in a prompt, so they follow the same rule: they depend on whole lines, not on what is
 //! being typed, except for a call on the cursor's line; and they are ordered by place, not by rank.
 
+mod pieces;
+mod receiver;
+
 use std::collections::HashSet;
-use std::path::Path;
 use std::time::Instant;
 
 use ropey::Rope;
@@ -23,7 +25,7 @@ use crate::budget::{Budget, TokenCounter};
 use crate::document::Snapshot;
 use crate::symbols::{self, Definition};
 use crate::text;
-use crate::workspace::{Found, Workspace};
+use crate::workspace::Workspace;
 
 /// Bytes that a token of code has on average; a little low, so that a window is tried that may be too large.
 const BYTES_PER_TOKEN: usize = 3;
@@ -31,12 +33,6 @@ const BYTES_PER_TOKEN: usize = 3;
 const MOST_BYTES_PER_TOKEN: usize = 8;
 /// The least bytes by which a window moves.
 const SMALLEST_STEP: usize = 64;
-/// Lines of one definition that a piece shows.
-const PIECE_LINES: usize = 10;
-/// A name defined in more places than this says nothing.
-const MOST_PLACES: usize = 3;
-/// Of the piece budget, the part that imports may take: one over this.
-const IMPORTS_SHARE: usize = 3;
 
 /// Lines from some place, and the reason why they are shown.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -83,7 +79,12 @@ pub fn gather_completion(
     };
     if budget.piece_tokens > 0 {
         let window = Window { snapshot, start, cursor, end };
-        context.pieces = gather_pieces(&window, budget.piece_tokens, counter, workspace, deadline);
+        context.pieces = pieces::gather_pieces(&window, budget.piece_tokens, counter, workspace, deadline);
+        if context.pieces.is_empty() {
+            // A file that needs nothing from elsewhere is shown as much of as without looking there.
+            let start = prefix_start(rope, cursor, budget.prefix_tokens + budget.piece_tokens, counter);
+            context.prefix = text::slice(rope, start, cursor);
+        }
     }
     context
 }
@@ -181,122 +182,34 @@ struct Window<'a> {
 }
 
 impl Window<'_> {
+    /// What stands before the cursor on its line.
+    fn typed(&self) -> String {
+        let rope = self.snapshot.rope();
+        text::slice(rope, rope.line_to_char(rope.char_to_line(self.cursor)).max(self.start), self.cursor)
+    }
+
     fn shows_line(&self, line: usize) -> bool {
         let rope = self.snapshot.rope();
         (rope.char_to_line(self.start)..=rope.char_to_line(self.end)).contains(&line)
     }
 
-    /// The names used in the window, those on complete lines first to last, then a call on the cursor's line.
+    /// The names on the window's other lines: what is being typed is no name yet. The nearest above the cursor first.
     fn names(&self) -> Vec<String> {
         let rope = self.snapshot.rope();
         let line_start = rope.line_to_char(rope.char_to_line(self.cursor)).max(self.start);
         let mut names = symbols::identifiers(self.snapshot, self.start..line_start);
         let below = text::line_to_char(rope, rope.char_to_line(self.cursor) + 1).min(self.end);
         names.extend(symbols::identifiers(self.snapshot, below..self.end));
-        let typed = text::slice(rope, line_start, self.cursor);
-        if let Some(open) = typed.rfind('(') {
-            let is_word = |ch: char| ch == '_' || ch.is_alphanumeric();
-            let callee = typed[..open].rsplit(|ch: char| !is_word(ch)).next().unwrap_or_default();
-            if !callee.is_empty() {
-                names.insert(0, callee.to_owned());
-            }
-        }
         let mut seen = HashSet::new();
         names.retain(|name| seen.insert(name.clone()));
         names
     }
 }
 
-fn gather_pieces(
-    window: &Window<'_>,
-    tokens: usize,
-    counter: &dyn TokenCounter,
-    workspace: Option<&Workspace>,
-    deadline: Instant,
-) -> Vec<Piece> {
-    let snapshot = window.snapshot;
-    let own_path = own_path(snapshot, workspace);
-    let (import_places, imported) = symbols::imports(snapshot);
-    let mut left = tokens;
-    let mut pieces = Vec::new();
-    let mut take = |piece: Piece, limit: usize, left: &mut usize| {
-        let cost = counter.count(&piece.text);
-        if cost <= limit.min(*left) {
-            *left -= cost;
-            pieces.push(piece);
-        }
-    };
-    let hidden_imports: Vec<_> = import_places.iter().filter(|(_, last)| !window.shows_line(*last)).collect();
-    if let (Some(first), Some(last)) = (hidden_imports.first(), hidden_imports.last()) {
-        let lines = hidden_imports.iter().map(|(first, last)| text::lines(snapshot.rope(), *first, *last));
-        let piece = Piece {
-            path: own_path.clone(),
-            lines: (first.0 + 1, last.1 + 1),
-            text: lines.collect::<String>().trim_end().to_owned(),
-            why: "imports of this file".to_owned(),
-        };
-        take(piece, tokens / IMPORTS_SHARE, &mut left);
-    }
-    for name in window.names() {
-        if Instant::now() > deadline {
-            break;
-        }
-        if let Some(piece) = definition_piece(window, &own_path, &name, &imported, workspace) {
-            take(piece, tokens, &mut left);
-        }
-    }
-    let shown: Vec<Piece> = pieces.clone();
-    pieces.retain(|piece| !shown.iter().any(|other| other != piece && covers(other, piece)));
-    // The imports stay first; the rest by place, so that a new name on the last line does not reorder all.
-    pieces.sort_by(|a, b| (a.path != own_path, &a.path, a.lines).cmp(&(b.path != own_path, &b.path, b.lines)));
-    pieces.dedup_by(|a, b| a.path == b.path && a.lines == b.lines);
-    pieces
-}
-
-/// The definition of `name` that the window's reader cannot see: further up or down in this file, or in another.
-fn definition_piece(
-    window: &Window<'_>,
-    own_path: &str,
-    name: &str,
-    imported: &HashSet<String>,
-    workspace: Option<&Workspace>,
-) -> Option<Piece> {
-    let own = window.snapshot.definitions();
-    if let Some(index) = own.iter().position(|definition| definition.name == name) {
-        let definition = &own[index];
-        let seen = window.shows_line(definition.lines.0) || is_plain_member(definition);
-        return (!seen).then(|| piece_of(own_path.to_owned(), own, index));
-    }
-    let workspace = workspace?;
-    let mut places = workspace.find(name);
-    places.retain(|found| Some(found.file.path.as_path()) != window.snapshot.path());
-    let language = window.snapshot.language();
-    places.retain(|found| halfline_grammars::by_path(&found.file.path) == language);
-    let tops: Vec<&Found> = places.iter().filter(|found| !is_plain_member(found.definition())).collect();
-    let found = match tops.as_slice() {
-        [] if places.len() <= MOST_PLACES => places.first()?,
-        [] => return None,
-        [only] => only,
-        // Several files define it: only an import tells that it is one of these, and the nearest is the likeliest.
-        several if several.len() <= MOST_PLACES || imported.contains(name) => {
-            let own = window.snapshot.path().unwrap_or(Path::new(""));
-            several.iter().max_by_key(|found| shared_parents(own, &found.file.path))?
-        }
-        _ => return None,
-    };
-    Some(piece_of(workspace.display_path(&found.file.path), &found.file.definitions, found.index))
-}
-
-/// Whether `other` already shows every line of `piece`, as the outline of a type shows its methods.
-fn covers(other: &Piece, piece: &Piece) -> bool {
-    let is_shown = |line: &str| other.text.lines().any(|shown| shown.trim() == line.trim());
-    other.path == piece.path && other.text.len() > piece.text.len() && piece.text.lines().all(is_shown)
-}
-
-/// The outline of a definition as a piece.
-pub(crate) fn piece_of(path: String, all: &[Definition], index: usize) -> Piece {
+/// The outline of a definition, of at most so many lines, as a piece.
+pub(crate) fn piece_of(path: String, all: &[Definition], index: usize, lines: usize) -> Piece {
     let definition = &all[index];
-    let mut text = symbols::outline(all, index, PIECE_LINES);
+    let mut text = symbols::outline(all, index, lines);
     if let Some(container) = definition.container.as_ref().filter(|_| is_plain_member(definition)) {
         let indented: Vec<String> = text.lines().map(|line| format!("    {line}")).collect();
         text = format!("{container}\n{}", indented.join("\n"));
@@ -314,10 +227,6 @@ pub(crate) fn is_plain_member(definition: &Definition) -> bool {
 pub(crate) fn own_path(snapshot: &Snapshot, workspace: Option<&Workspace>) -> String {
     let Some(path) = snapshot.path() else { return String::new() };
     workspace.map_or_else(|| path.to_string_lossy().into_owned(), |workspace| workspace.display_path(path))
-}
-
-fn shared_parents(one: &Path, other: &Path) -> usize {
-    one.components().zip(other.components()).take_while(|(a, b)| a == b).count()
 }
 
 #[cfg(test)]

@@ -9,6 +9,7 @@ use std::path::Path;
 use crate::budget::TokenCounter;
 use crate::completion::{Piece, is_plain_member, own_path, piece_of};
 use crate::document::Snapshot;
+use crate::resolve::resolve;
 use crate::symbols;
 use crate::syntax::{self, ScopeKind};
 use crate::text;
@@ -18,6 +19,8 @@ use crate::workspace::Workspace;
 const LINES_AROUND: usize = 8;
 /// A file of at most this many lines is shown whole.
 const WHOLE_FILE_LINES: usize = 12;
+/// Lines of one definition that are shown.
+const PIECE_LINES: usize = 10;
 /// A name with more definitions than this says nothing.
 const MOST_PLACES: usize = 3;
 
@@ -154,8 +157,7 @@ fn show_imports(
     names: &[String],
     gathering: &mut Gathering<'_>,
 ) {
-    let (places, _) = symbols::imports(&focus.snapshot);
-    for (first, last) in places {
+    for (first, last) in symbols::import_lines(&symbols::imports(&focus.snapshot)) {
         let text = text::lines(focus.snapshot.rope(), first, last);
         let used =
             text.split(|ch: char| ch != '_' && !ch.is_alphanumeric()).any(|word| names.iter().any(|name| name == word));
@@ -179,14 +181,17 @@ fn show_definition(
     if !same_file.is_empty() {
         for index in same_file.into_iter().take(MOST_PLACES) {
             if !shown.contains(&own[index].lines.0) {
-                gathering.take(piece_of(own_path(&focus.snapshot, workspace), own, index));
+                gathering.take(piece_of(own_path(&focus.snapshot, workspace), own, index, PIECE_LINES));
             }
         }
         return;
     }
     let Some(workspace) = workspace else { return };
     let own_file = focus.snapshot.path().unwrap_or(Path::new(""));
-    let mut places = workspace.find(name);
+    let mut places = resolve(workspace, own_file, &symbols::imports(&focus.snapshot), name);
+    if places.is_empty() {
+        places = workspace.find(name);
+    }
     places.retain(|found| found.file.path != own_file);
     if places.iter().any(|found| !is_plain_member(found.definition())) {
         places.retain(|found| !is_plain_member(found.definition()));
@@ -194,7 +199,7 @@ fn show_definition(
     if places.len() <= MOST_PLACES {
         for found in &places {
             let path = workspace.display_path(&found.file.path);
-            gathering.take(piece_of(path, &found.file.definitions, found.index));
+            gathering.take(piece_of(path, &found.file.definitions, found.index, PIECE_LINES));
         }
     }
 }

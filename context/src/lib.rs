@@ -1,4 +1,4 @@
-//! Text, syntax and symbols of a workspace, and what of them goes into a prompt.
+//! Text, syntax and symbols of a workspace, finding places in it, and what of all this goes into a prompt.
 //!
 //! Plain data in, plain data out: nothing here knows a model or the language server protocol. Tokens are counted
 //! through [`TokenCounter`].
@@ -7,6 +7,8 @@ pub mod budget;
 pub mod completion;
 pub mod debugging;
 pub mod document;
+mod resolve;
+pub mod retrieval;
 pub mod symbols;
 pub mod syntax;
 pub mod text;
@@ -16,6 +18,8 @@ pub use budget::{Budget, TokenCounter};
 pub use completion::{CompletionContext, Piece, gather_completion};
 pub use debugging::{Focus, gather_debugging};
 pub use document::{Document, Snapshot};
+pub use resolve::resolve;
+pub use retrieval::{Hit, SearchOptions, search};
 pub use text::{Encoding, Position};
 pub use workspace::Workspace;
 

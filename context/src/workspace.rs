@@ -1,29 +1,38 @@
-//! Which files of a directory define which names.
+//! What is known of a directory: its source files, the names that they define, bring in and use, and their words.
 //!
-//! A scan walks the directory and keeps the definitions of every source file in memory; look-ups never touch the disk.
-//! What git ignores, hidden files, binaries, large files and files that tend to hold secrets are never read.
+//! A scan reads what is new or has changed, told by size and time of change, in parallel; look-ups never touch the disk.
+//! With a directory to keep its index in, a workspace starts with what was known last time. Which files are read at all
+//! is [`walk`]'s matter, how symbols are stored [`store`]'s, and how words are searched `retrieval`'s.
 
-use std::fs::{self, File, Metadata};
-use std::io::{self, Read};
+mod dependencies;
+mod file;
+mod store;
+mod walk;
+
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Duration, Instant, SystemTime};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::time::{Duration, Instant};
 
-use dashmap::DashMap;
-use ignore::WalkBuilder;
+use rustc_hash::FxBuildHasher;
 use serde::Serialize;
 
-use crate::document::Snapshot;
+use crate::retrieval::chunk::Chunk;
+use crate::retrieval::words::{Words, Writing};
 use crate::symbols::Definition;
+use dependencies::Dependencies;
+use file::{Stamp, hash};
+use walk::Seen;
 
-/// Files over this many bytes are not read.
-pub const MAX_FILE_BYTES: u64 = 1 << 20;
+pub use file::FileSymbols;
+pub(crate) use file::path_hash;
+pub use walk::{MAX_FILE_BYTES, Skipped, is_secret, read_text};
 
 /// What one scan may take.
 #[derive(Clone, Debug)]
 pub struct ScanLimits {
-    /// Source files read.
+    /// Source files known in the end.
     pub files: usize,
     /// Bytes of source read.
     pub bytes: u64,
@@ -33,7 +42,7 @@ pub struct ScanLimits {
 
 impl Default for ScanLimits {
     fn default() -> Self {
-        ScanLimits { files: 20_000, bytes: 200 << 20, time: Duration::from_secs(30) }
+        ScanLimits { files: 50_000, bytes: 1 << 30, time: Duration::from_secs(300) }
     }
 }
 
@@ -42,38 +51,20 @@ impl Default for ScanLimits {
 pub struct ScanReport {
     /// Source files known after the scan.
     pub files: usize,
+    /// Bytes of them.
+    pub bytes: u64,
     /// Definitions known after the scan.
     pub symbols: usize,
+    /// Chunks that a search can find.
+    pub chunks: usize,
+    /// Files that were new or had changed, and were read.
+    pub read: usize,
     /// Whether every file was seen: no limit was hit, nobody cancelled.
     pub complete: bool,
-    /// Source files that were left out, and what could not be entered.
+    /// Source files that were left out and why, and what could not be entered; by path.
     pub skipped: Vec<Skipped>,
-}
-
-/// A path that a scan left out.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Skipped {
-    /// Where.
-    pub path: PathBuf,
-    /// Why, in words.
-    pub why: String,
-}
-
-/// The definitions of one file as it was on disk at its last scan.
-#[derive(Debug)]
-pub struct FileSymbols {
-    /// The file.
-    pub path: PathBuf,
-    /// What it defines, in order.
-    pub definitions: Vec<Definition>,
-    stamp: Stamp,
-}
-
-/// What tells that a file has changed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Stamp {
-    modified: Option<SystemTime>,
-    bytes: u64,
+    /// Files by language.
+    pub languages: BTreeMap<String, usize>,
 }
 
 /// A definition found by name.
@@ -92,18 +83,73 @@ impl Found {
     }
 }
 
-/// A directory and the names defined under it. Safe to use from any thread, also during a scan.
+/// A directory and what is known of the files under it. Safe to use from any thread, also during a scan.
 #[derive(Debug)]
 pub struct Workspace {
     root: PathBuf,
-    files: DashMap<PathBuf, Arc<FileSymbols>>,
-    names: DashMap<String, Vec<PathBuf>>,
+    known: RwLock<Known>,
+    kept: Option<Kept>,
+    dependencies: Dependencies,
+    /// Held by a scan: two at once would read everything twice.
+    scanning: Mutex<()>,
+}
+
+/// Where a workspace's index is kept.
+#[derive(Debug)]
+struct Kept {
+    directory: PathBuf,
+    words: Words,
+    /// The generation of the words that the known symbols belong to.
+    generation: AtomicU64,
+}
+
+/// The files and where their names are.
+#[derive(Debug, Default)]
+struct Known {
+    /// By path.
+    ids: HashMap<PathBuf, u32>,
+    files: Vec<Option<Arc<FileSymbols>>>,
+    free: Vec<u32>,
+    /// Files by the hash of a name that they define.
+    names: HashMap<u64, Vec<u32>, FxBuildHasher>,
+    /// Files that were not read, as they were then, and why.
+    refused: HashMap<PathBuf, (Stamp, String)>,
+    /// The root files of the workspace's own crates, by name.
+    crates: HashMap<String, PathBuf>,
 }
 
 impl Workspace {
-    /// The workspace at `root`, with nothing read yet.
+    /// The workspace at `root`, with nothing read yet and nothing kept. It cannot be searched by words.
     pub fn new(root: impl Into<PathBuf>) -> Workspace {
-        Workspace { root: root.into(), files: DashMap::new(), names: DashMap::new() }
+        Workspace {
+            root: root.into(),
+            known: RwLock::default(),
+            kept: None,
+            dependencies: Dependencies::default(),
+            scanning: Mutex::default(),
+        }
+    }
+
+    /// The workspace at `root` with what is kept of it under `cache`; what cannot be read there counts as not kept.
+    /// Nothing is read from the workspace itself.
+    pub fn open(root: impl Into<PathBuf>, cache: &Path) -> Workspace {
+        let root: PathBuf = root.into();
+        let mut workspace = Workspace::new(root);
+        let name = workspace.root.file_name().map_or("root".into(), |name| name.to_string_lossy());
+        let directory = cache.join(format!("{name}-{:016x}", hash(&workspace.root.to_string_lossy())));
+        let words_directory = directory.join("words");
+        let words = std::fs::create_dir_all(&words_directory)
+            .map_err(|error| error.to_string())
+            .and_then(|()| Words::open(&words_directory).map_err(|error| error.to_string()));
+        match words {
+            Ok(words) => {
+                let stored = store::load(&directory, &workspace.root).unwrap_or_default();
+                workspace.known_mut().fill(stored.files, stored.refused);
+                workspace.kept = Some(Kept { directory, words, generation: AtomicU64::new(stored.generation) });
+            }
+            Err(error) => tracing::warn!(directory = %directory.display(), "the index cannot be kept: {error}"),
+        }
+        workspace
     }
 
     /// The directory.
@@ -112,67 +158,115 @@ impl Workspace {
     }
 
     /// Walks the directory and reads what is new or changed; files that are gone are forgotten if the walk completes.
-    /// Blocks for up to `limits.time`; ends early once `cancelled` is set.
+    /// Blocks for up to `limits.time` and a file's reading; ends early once `cancelled` is set.
     pub fn scan(&self, limits: &ScanLimits, cancelled: &AtomicBool) -> ScanReport {
+        self.scan_with(limits, cancelled, |_, _| {})
+    }
+
+    /// The same; `progress` hears how many of how many files have been read, from several threads.
+    pub fn scan_with(
+        &self,
+        limits: &ScanLimits,
+        cancelled: &AtomicBool,
+        progress: impl Fn(usize, usize) + Sync,
+    ) -> ScanReport {
+        let _alone = self.scanning.lock().unwrap_or_else(PoisonError::into_inner);
         let deadline = Instant::now() + limits.time;
-        let mut report = ScanReport { complete: true, ..ScanReport::default() };
-        let mut seen = std::collections::HashSet::new();
-        let mut bytes = 0;
-        for entry in WalkBuilder::new(&self.root).follow_links(false).require_git(false).build() {
-            if cancelled.load(Ordering::Relaxed)
-                || Instant::now() > deadline
-                || seen.len() >= limits.files
-                || bytes >= limits.bytes
-            {
-                report.complete = false;
-                break;
-            }
-            let entry = match entry {
-                Ok(entry) => entry,
-                Err(error) => {
-                    report.skipped.push(skipped_by_walk(&self.root, &error));
-                    continue;
-                }
-            };
-            let is_file = entry.file_type().is_some_and(|kind| kind.is_file());
-            if !is_file || halfline_grammars::by_path(entry.path()).is_none() {
-                continue;
-            }
-            match self.update(entry.path()) {
-                Ok(read) => bytes += read,
-                Err(why) => {
-                    report.skipped.push(Skipped { path: entry.path().to_owned(), why });
-                    continue;
-                }
-            }
-            seen.insert(entry.into_path());
+        let go_on = || !cancelled.load(Ordering::Relaxed) && Instant::now() <= deadline;
+        let (mut seen, skipped) = walk::source_files(&self.root, go_on);
+        let mut report = ScanReport { complete: go_on(), skipped, ..ScanReport::default() };
+        if seen.len() > limits.files {
+            seen.sort_by(|a, b| a.path.cmp(&b.path));
+            seen.truncate(limits.files);
+            report.complete = false;
         }
+
+        let mut writing = self.writing();
+        if let (Some(kept), Some(words)) = (&self.kept, &writing)
+            && kept.generation.load(Ordering::Relaxed) != kept.words.generation()
+        {
+            // Another process has written since, or died between words and symbols.
+            let stored = store::load(&kept.directory, &self.root).unwrap_or_default();
+            let fits = stored.generation == kept.words.generation();
+            self.known_mut().clear();
+            if fits {
+                kept.generation.store(stored.generation, Ordering::Relaxed);
+                self.known_mut().fill(stored.files, stored.refused);
+            } else if let Err(error) = words.clear() {
+                tracing::warn!("the word index cannot be cleared: {error}");
+                writing = None;
+            }
+        }
+        let changed: Vec<&Seen> = {
+            let known = self.known();
+            for seen in &seen {
+                if let Some((_, why)) = known.refused.get(&seen.path).filter(|(stamp, _)| *stamp == seen.stamp) {
+                    report.skipped.push(Skipped { path: seen.path.clone(), why: why.clone() });
+                }
+            }
+            seen.iter().filter(|seen| known.stamp(&seen.path) != Some(seen.stamp)).collect()
+        };
+        let outcome = self.read_all(&changed, limits.bytes, &go_on, writing.as_ref(), &progress);
+        report.read = outcome.read;
+        report.complete &= outcome.complete;
+        report.skipped.extend(outcome.skipped);
+        report.skipped.sort();
+        let mut dirty = !changed.is_empty();
         if report.complete {
-            let gone: Vec<PathBuf> =
-                self.files.iter().map(|file| file.key().clone()).filter(|path| !seen.contains(path)).collect();
-            gone.iter().for_each(|path| self.forget(path));
+            let seen: HashSet<&Path> = seen.iter().map(|seen| seen.path.as_path()).collect();
+            let is_gone = |path: &&PathBuf| !seen.contains(path.as_path());
+            let gone: Vec<PathBuf> = self.known().ids.keys().filter(is_gone).cloned().collect();
+            dirty |= !gone.is_empty();
+            gone.iter().for_each(|path| self.forget(path, writing.as_ref()));
+            self.known_mut().refused.retain(|path, _| seen.contains(path.as_path()));
         }
-        report.files = self.files.len();
-        report.symbols = self.files.iter().map(|file| file.definitions.len()).sum();
+        if dirty {
+            self.keep(writing);
+        }
+        let crates = dependencies::members(&self.known());
+        self.known_mut().crates = crates;
+        self.count(&mut report);
         report
     }
 
     /// Reads one file again, if it has changed; returns the bytes read. A file that cannot be read is forgotten, and the
     /// error says why in words.
     pub fn update(&self, path: &Path) -> Result<u64, String> {
-        let outcome = self.read_changed(path);
-        if outcome.is_err() {
-            self.forget(path);
+        let stamp = std::fs::metadata(path).map(|metadata| Stamp::of(&metadata));
+        let unchanged = |stamp: &Stamp| self.known().get(path).is_some_and(|file| file.stamp == *stamp);
+        if stamp.as_ref().is_ok_and(unchanged) {
+            return Ok(0);
         }
+        let read = stamp.map_err(|error| error.to_string()).and_then(|stamp| match walk::comes_by(&self.root, path) {
+            true => read_file(path, stamp),
+            false => Err("ignored, or outside the workspace".to_owned()),
+        });
+        let writing = self.writing();
+        let outcome = match read {
+            Ok((file, chunks)) => {
+                let bytes = file.stamp.bytes;
+                self.learn(file, chunks, writing.as_ref());
+                Ok(bytes)
+            }
+            Err(why) => {
+                self.forget(path, writing.as_ref());
+                Err(why)
+            }
+        };
+        self.keep(writing);
         outcome
     }
 
     /// The definitions with exactly this name, ordered by path and place.
     pub fn find(&self, name: &str) -> Vec<Found> {
-        let mut paths = self.names.get(name).map(|paths| paths.clone()).unwrap_or_default();
-        paths.sort_unstable();
-        let files = paths.iter().filter_map(|path| self.files.get(path).map(|file| file.clone()));
+        let known = self.known();
+        let ids = known.names.get(&hash(name)).map(Vec::as_slice).unwrap_or_default();
+        let mut files: Vec<Arc<FileSymbols>> =
+            ids.iter().filter_map(|&id| known.files.get(id as usize)?.clone()).collect();
+        drop(known);
+        files.sort_unstable_by(|a, b| a.path.cmp(&b.path));
         files
+            .into_iter()
             .flat_map(|file| {
                 let matching = file.definitions.iter().enumerate().filter(|(_, definition)| definition.name == name);
                 matching.map(|(index, _)| Found { file: file.clone(), index }).collect::<Vec<_>>()
@@ -180,9 +274,38 @@ impl Workspace {
             .collect()
     }
 
+    /// The files in which an identifier of this name stands, ordered by path.
+    pub fn mentions(&self, name: &str) -> Vec<Arc<FileSymbols>> {
+        let mut files = self.files();
+        files.retain(|file| file.mentions(name));
+        files
+    }
+
+    /// What is known of the file at `path`.
+    pub fn file(&self, path: &Path) -> Option<Arc<FileSymbols>> {
+        self.known().get(path).cloned()
+    }
+
+    /// The same, or a file of a dependency, which is read if it has to be.
+    pub(crate) fn file_or_dependency(&self, path: &Path) -> Option<Arc<FileSymbols>> {
+        self.file(path).or_else(|| self.dependencies.file(&self.root, path))
+    }
+
+    /// The root file of the crate called `name`: one of the workspace, or one that it depends on.
+    pub(crate) fn crate_root(&self, name: &str) -> Option<Arc<FileSymbols>> {
+        let own = self.known().crates.get(name).cloned();
+        let path = own.or_else(|| self.dependencies.crate_root(&self.root, name))?;
+        self.file_or_dependency(&path)
+    }
+
+    /// Where packages of Python are installed for this workspace.
+    pub(crate) fn site_packages(&self) -> &[PathBuf] {
+        self.dependencies.site_packages(&self.root)
+    }
+
     /// Every file known, ordered by path.
     pub fn files(&self) -> Vec<Arc<FileSymbols>> {
-        let mut files: Vec<_> = self.files.iter().map(|file| file.clone()).collect();
+        let mut files: Vec<_> = self.known().files.iter().flatten().cloned().collect();
         files.sort_unstable_by(|a, b| a.path.cmp(&b.path));
         files
     }
@@ -192,103 +315,191 @@ impl Workspace {
         path.strip_prefix(&self.root).unwrap_or(path).to_string_lossy().replace('\\', "/")
     }
 
-    fn read_changed(&self, path: &Path) -> Result<u64, String> {
-        if is_secret(path) {
-            return Err("files like this tend to hold secrets".to_owned());
-        }
-        let metadata = fs::metadata(path).map_err(|error| error.to_string())?;
-        let stamp = Stamp::of(&metadata);
-        if self.files.get(path).is_some_and(|file| file.stamp == stamp) {
-            return Ok(0);
-        }
-        let text = read_text(path).map_err(|error| error.to_string())?;
-        let snapshot = Snapshot::of_text(Some(path.to_owned()), &text);
-        let definitions = snapshot.definitions().to_vec();
-        self.forget(path);
-        for definition in &definitions {
-            let mut paths = self.names.entry(definition.name.clone()).or_default();
-            if !paths.iter().any(|known| known == path) {
-                paths.push(path.to_owned());
-            }
-        }
-        self.files.insert(path.to_owned(), Arc::new(FileSymbols { path: path.to_owned(), definitions, stamp }));
-        Ok(stamp.bytes)
+    /// The words of the workspace; `None` where none are kept.
+    pub(crate) fn words(&self) -> Option<&Words> {
+        self.kept.as_ref().map(|kept| &kept.words)
     }
 
-    fn forget(&self, path: &Path) {
-        let Some((_, file)) = self.files.remove(path) else { return };
+    /// Whether the file on disk is another than the one that was read.
+    pub(crate) fn is_stale(file: &FileSymbols) -> bool {
+        !std::fs::metadata(&file.path).is_ok_and(|metadata| Stamp::of(&metadata) == file.stamp)
+    }
+
+    fn writing(&self) -> Option<Writing<'_>> {
+        self.kept.as_ref().and_then(|kept| kept.words.write())
+    }
+
+    /// Reads all of `changed` with every core; stops when `go_on` says so or after so many bytes.
+    fn read_all(
+        &self,
+        changed: &[&Seen],
+        most_bytes: u64,
+        go_on: &(impl Fn() -> bool + Sync),
+        writing: Option<&Writing<'_>>,
+        progress: &(impl Fn(usize, usize) + Sync),
+    ) -> ReadOutcome {
+        let (next, bytes) = (AtomicUsize::new(0), AtomicU64::new(0));
+        let work = || {
+            let mut outcome = ReadOutcome { read: 0, complete: true, skipped: Vec::new() };
+            loop {
+                let index = next.fetch_add(1, Ordering::Relaxed);
+                let Some(seen) = changed.get(index) else { return outcome };
+                if !go_on() || bytes.fetch_add(seen.stamp.bytes, Ordering::Relaxed) >= most_bytes {
+                    outcome.complete = false;
+                    return outcome;
+                }
+                match read_file(&seen.path, seen.stamp) {
+                    Ok((file, chunks)) => {
+                        self.learn(file, chunks, writing);
+                        outcome.read += 1;
+                    }
+                    Err(why) => {
+                        self.forget(&seen.path, writing);
+                        self.known_mut().refused.insert(seen.path.clone(), (seen.stamp, why.clone()));
+                        outcome.skipped.push(Skipped { path: seen.path.clone(), why });
+                    }
+                }
+                progress(index + 1, changed.len());
+            }
+        };
+        std::thread::scope(|scope| {
+            let threads = walk::threads().min(changed.len().max(1));
+            let helpers: Vec<_> = (1..threads).map(|_| scope.spawn(work)).collect();
+            let mut all = work();
+            for helper in helpers {
+                // A thread that panicked leaves its files unread; the next scan reads them.
+                let outcome = helper.join().unwrap_or_default();
+                all.read += outcome.read;
+                all.complete &= outcome.complete;
+                all.skipped.extend(outcome.skipped);
+            }
+            all
+        })
+    }
+
+    fn learn(&self, file: FileSymbols, chunks: Vec<Chunk>, writing: Option<&Writing<'_>>) {
+        if let Some(writing) = writing
+            && let Err(error) = writing.replace(path_hash(&self.root, &file.path), chunks)
+        {
+            tracing::warn!(path = %file.path.display(), "its words are not indexed: {error}");
+        }
+        self.known_mut().put(Arc::new(file));
+    }
+
+    fn forget(&self, path: &Path, writing: Option<&Writing<'_>>) {
+        let was_known = self.known_mut().remove(path);
+        if let (Some(writing), true) = (writing, was_known)
+            && let Err(error) = writing.replace(path_hash(&self.root, path), Vec::new())
+        {
+            tracing::warn!(path = %path.display(), "its words stay in the index: {error}");
+        }
+    }
+
+    /// Writes what is known to disk, words first, if this process is the one that writes.
+    fn keep(&self, writing: Option<Writing<'_>>) {
+        let (Some(kept), Some(writing)) = (&self.kept, writing) else { return };
+        let generation = kept.words.generation().max(kept.generation.load(Ordering::Relaxed)) + 1;
+        if let Err(error) = writing.commit(generation) {
+            tracing::warn!("the word index cannot be written: {error}");
+            return;
+        }
+        kept.generation.store(generation, Ordering::Relaxed);
+        let files = self.files();
+        let files: Vec<&FileSymbols> = files.iter().map(AsRef::as_ref).collect();
+        let saved = store::save(&kept.directory, &self.root, generation, &files, &self.known().refused);
+        if let Err(error) = saved {
+            tracing::warn!(directory = %kept.directory.display(), "the index cannot be written: {error}");
+        }
+    }
+
+    fn count(&self, report: &mut ScanReport) {
+        for file in self.known().files.iter().flatten() {
+            report.files += 1;
+            report.bytes += file.stamp.bytes;
+            report.symbols += file.definitions.len();
+            report.chunks += file.chunks;
+            if let Some(language) = file.language() {
+                *report.languages.entry(language.name().to_owned()).or_default() += 1;
+            }
+        }
+    }
+
+    // A panic elsewhere leaves the maps consistent: what is read into them is complete before they are locked.
+    fn known(&self) -> RwLockReadGuard<'_, Known> {
+        self.known.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn known_mut(&self) -> RwLockWriteGuard<'_, Known> {
+        self.known.write().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// What reading many files came to.
+#[derive(Default)]
+struct ReadOutcome {
+    read: usize,
+    complete: bool,
+    skipped: Vec<Skipped>,
+}
+
+fn read_file(path: &Path, stamp: Stamp) -> Result<(FileSymbols, Vec<Chunk>), String> {
+    FileSymbols::read(path.to_owned(), stamp, &walk::read_source(path)?)
+}
+
+impl Known {
+    fn get(&self, path: &Path) -> Option<&Arc<FileSymbols>> {
+        self.files.get(*self.ids.get(path)? as usize)?.as_ref()
+    }
+
+    /// How a file was when it was read, or refused.
+    fn stamp(&self, path: &Path) -> Option<Stamp> {
+        self.get(path).map(|file| file.stamp).or_else(|| Some(self.refused.get(path)?.0))
+    }
+
+    fn put(&mut self, file: Arc<FileSymbols>) {
+        self.remove(&file.path);
+        self.refused.remove(&file.path);
+        let id = self.free.pop().unwrap_or_else(|| {
+            self.files.push(None);
+            u32::try_from(self.files.len() - 1).unwrap_or(u32::MAX)
+        });
+        self.ids.insert(file.path.clone(), id);
         for definition in &file.definitions {
-            if let Some(mut paths) = self.names.get_mut(&definition.name) {
-                paths.retain(|known| known != path);
+            let ids = self.names.entry(hash(&definition.name)).or_default();
+            // A file's definitions come one after the other, so the last entry tells.
+            if ids.last() != Some(&id) {
+                ids.push(id);
             }
-            self.names.remove_if(&definition.name, |_, paths| paths.is_empty());
         }
+        self.files[id as usize] = Some(file);
     }
-}
 
-impl Stamp {
-    fn of(metadata: &Metadata) -> Stamp {
-        Stamp { modified: metadata.modified().ok(), bytes: metadata.len() }
+    /// Forgets a file; says whether it was known.
+    fn remove(&mut self, path: &Path) -> bool {
+        let Some(id) = self.ids.remove(path) else { return false };
+        let Some(file) = self.files[id as usize].take() else { return false };
+        for definition in &file.definitions {
+            let name = hash(&definition.name);
+            if let Some(ids) = self.names.get_mut(&name) {
+                ids.retain(|known| *known != id);
+                if ids.is_empty() {
+                    self.names.remove(&name);
+                }
+            }
+        }
+        self.free.push(id);
+        true
     }
-}
 
-/// Reads a source file of the user's. Refuses what is not a plain file, is over [`MAX_FILE_BYTES`], binary or not UTF-8,
-/// in words that say so.
-pub fn read_text(path: &Path) -> io::Result<String> {
-    let refuse = |why: String| io::Error::new(io::ErrorKind::InvalidData, why);
-    let metadata = fs::metadata(path)?;
-    if !metadata.is_file() {
-        return Err(refuse("not a plain file".to_owned()));
+    fn fill(&mut self, files: Vec<FileSymbols>, refused: HashMap<PathBuf, (Stamp, String)>) {
+        self.refused = refused;
+        self.names.reserve(files.iter().map(|file| file.definitions.len()).sum());
+        files.into_iter().for_each(|file| self.put(Arc::new(file)));
     }
-    // The size is checked while reading: files can grow, and some report none.
-    let mut bytes = Vec::new();
-    File::open(path)?.take(MAX_FILE_BYTES + 1).read_to_end(&mut bytes)?;
-    if bytes.len() as u64 > MAX_FILE_BYTES {
-        return Err(refuse(format!(
-            "{} bytes, over the limit of {MAX_FILE_BYTES}",
-            metadata.len().max(MAX_FILE_BYTES + 1)
-        )));
-    }
-    if bytes.contains(&0) {
-        return Err(refuse("binary, not text".to_owned()));
-    }
-    String::from_utf8(bytes).map_err(|error| {
-        let at = error.utf8_error().valid_up_to();
-        refuse(format!("not UTF-8 (the first bad byte is at offset {at}); convert the file to UTF-8 to use it"))
-    })
-}
 
-/// Whether a file by its name tends to hold passwords, keys or tokens. Such files are never read.
-pub fn is_secret(path: &Path) -> bool {
-    let Some(name) = path.file_name().map(|name| name.to_string_lossy().to_ascii_lowercase()) else { return false };
-    const NAMES: [&str; 12] = [
-        ".env",
-        ".envrc",
-        ".netrc",
-        ".npmrc",
-        ".pypirc",
-        ".htpasswd",
-        ".pgpass",
-        "credentials",
-        "credentials.json",
-        "secrets.toml",
-        "secrets.yaml",
-        "secrets.json",
-    ];
-    const ENDINGS: [&str; 8] = [".pem", ".key", ".p12", ".pfx", ".jks", ".keystore", ".kdbx", ".asc"];
-    const STARTS: [&str; 4] = [".env.", "id_rsa", "id_ed25519", "id_ecdsa"];
-    NAMES.contains(&name.as_str())
-        || ENDINGS.iter().any(|ending| name.ends_with(ending))
-        || STARTS.iter().any(|start| name.starts_with(start))
-}
-
-fn skipped_by_walk(root: &Path, error: &ignore::Error) -> Skipped {
-    let path = match error {
-        ignore::Error::WithPath { path, .. } => path.clone(),
-        ignore::Error::WithDepth { err, .. } => return skipped_by_walk(root, err),
-        _ => root.to_owned(),
-    };
-    Skipped { path, why: error.to_string() }
+    fn clear(&mut self) {
+        *self = Known::default();
+    }
 }
 
 #[cfg(test)]

@@ -3,8 +3,10 @@
 /// The text of a language's query files.
 #[derive(Debug)]
 pub(crate) struct QuerySources {
-    /// Definitions and references.
+    /// Definitions.
     pub(crate) tags: &'static str,
+    /// Uses of names.
+    pub(crate) references: &'static str,
     /// What a file brings in from elsewhere.
     pub(crate) imports: &'static str,
     /// Nodes that enclose: functions, types, modules, blocks.
@@ -20,6 +22,7 @@ macro_rules! parsers {
             match name {
                 $($name => Some(($grammar.into(), QuerySources {
                     tags: include_str!(concat!("../queries/", $name, "/tags.scm")),
+                    references: include_str!(concat!("../queries/", $name, "/references.scm")),
                     imports: include_str!(concat!("../queries/", $name, "/imports.scm")),
                     scopes: include_str!(concat!("../queries/", $name, "/scopes.scm")),
                     text: include_str!(concat!("../queries/", $name, "/text.scm")),

@@ -2,12 +2,13 @@
 //!
 //! Capture names are the contract between a language's `.scm` files and the rest of the program; `Role` lists them.
 
+use serde::{Deserialize, Serialize};
 use tree_sitter::{Query, QueryError};
 
 use crate::parsers::QuerySources;
 
 /// What a definition defines.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum TagKind {
     /// A function that belongs to no type.
     Function,
@@ -38,6 +39,8 @@ pub enum Role {
     Definition(TagKind),
     /// `@body`: what of a definition is not its signature.
     Body,
+    /// `@container`: what definitions stand in without its being a definition of its own, such as an implementation.
+    Container,
     /// `@reference`: a name that is used.
     Reference,
     /// `@import`: a whole import.
@@ -66,6 +69,7 @@ impl Role {
         Some(match name {
             "name" => Role::Name,
             "body" => Role::Body,
+            "container" => Role::Container,
             "reference" => Role::Reference,
             "import" => Role::Import,
             "imported" => Role::Imported,
@@ -130,8 +134,10 @@ impl RoleQuery {
 /// The compiled queries of one language.
 #[derive(Debug)]
 pub struct Queries {
-    /// Definitions and references: `Definition`, `Name`, `Body`, `Reference`.
+    /// Definitions: `Definition`, `Name`, `Body`, `Container`.
     pub tags: RoleQuery,
+    /// Uses of names: `Reference`.
+    pub references: RoleQuery,
     /// Imports: `Import`, `Imported`.
     pub imports: RoleQuery,
     /// Enclosing nodes: `FunctionScope`, `TypeScope`, `ModuleScope`, `Block`.
@@ -144,6 +150,7 @@ impl Queries {
     pub(crate) fn compile(grammar: &tree_sitter::Language, sources: &QuerySources) -> Result<Queries, QueryError> {
         Ok(Queries {
             tags: RoleQuery::compile(grammar, sources.tags)?,
+            references: RoleQuery::compile(grammar, sources.references)?,
             imports: RoleQuery::compile(grammar, sources.imports)?,
             scopes: RoleQuery::compile(grammar, sources.scopes)?,
             text: RoleQuery::compile(grammar, sources.text)?,

@@ -65,6 +65,12 @@ fn languages_are_told_by_path_and_by_id() {
     assert_eq!(by_name("rust").and_then(Language::line_comment), Some("//"));
 }
 
-fn each(queries: &Queries) -> [(&'static str, &RoleQuery); 4] {
-    [("tags", &queries.tags), ("imports", &queries.imports), ("scopes", &queries.scopes), ("text", &queries.text)]
+fn each(queries: &Queries) -> [(&'static str, &RoleQuery); 5] {
+    [
+        ("tags", &queries.tags),
+        ("references", &queries.references),
+        ("imports", &queries.imports),
+        ("scopes", &queries.scopes),
+        ("text", &queries.text),
+    ]
 }

@@ -1,6 +1,7 @@
 //! The program behind `halfline`: language server, command line, completion pipeline and assistant.
 
 pub mod assistant;
+mod cache;
 pub mod cli;
 pub mod commands;
 pub mod completion;
@@ -8,3 +9,5 @@ pub mod config;
 pub mod engine_host;
 pub mod handlers;
 pub mod lsp;
+
+pub use cache::cache_directory;

@@ -118,7 +118,7 @@ fn pieces_for(marked: &str, budget: &Budget) -> String {
 fn definitions_of_names_near_the_cursor() {
     let text = "use crate::config::Config;\n\nfn main() {\n    let config = Config::load(\"a\");\n    connect($0\n}\n";
     expect![[r#"
-        ## src/config.rs (1, 4) definition of Config
+        ## src/config.rs (1, 4) definition of Config, named nearby
         /// Where to connect.
         pub struct Config {
             pub host: String,
@@ -126,8 +126,10 @@ fn definitions_of_names_near_the_cursor() {
         impl Config {
             pub fn load(path: &str) -> Config
             fn hidden_detail(&self)
-        ## src/net.rs (1, 1) definition of connect
+        ## src/net.rs (1, 1) definition of connect, which is being called
         pub fn connect(config: &Config, retries: usize) -> Client
+        ## src/net.rs (4, 4) definition of Client, returned by what is named nearby
+        pub struct Client;
     "#]]
     .assert_eq(&pieces_for(text, &budget(400, 100, 1000)));
 }
@@ -142,7 +144,7 @@ fn a_name_being_typed_changes_nothing() {
 fn of_several_definitions_the_nearest() {
     let text = "fn main() {\n    common();\n    $0\n}\n";
     expect![[r#"
-        ## src/util.rs (1, 1) definition of common
+        ## src/util.rs (1, 1) definition of common, named nearby
         pub fn common(near: bool)
     "#]]
     .assert_eq(&pieces_for(text, &budget(400, 100, 1000)));
@@ -157,8 +159,16 @@ fn what_the_window_does_not_show_of_this_file() {
     expect![[r#"
         ## src/main.rs (1, 1) imports of this file
         use crate::config::Config;
-        ## src/main.rs (3, 3) definition of helper
+        ## src/main.rs (3, 3) definition of helper, named nearby
         fn helper(a: u8) -> u8
+        ## src/config.rs (1, 4) definition of Config, imported and not used yet
+        /// Where to connect.
+        pub struct Config {
+            pub host: String,
+        }
+        impl Config {
+            pub fn load(path: &str) -> Config
+            fn hidden_detail(&self)
     "#]]
     .assert_eq(&pieces_for(&text, &budget(200, 100, 1000)));
 }

@@ -3,21 +3,63 @@
 use std::collections::HashSet;
 use std::ops::Range;
 
-use halfline_grammars::{Role, TagKind};
-use ropey::Rope;
-use tree_sitter::{Node, QueryCursor, StreamingIterator};
+use halfline_grammars::{Language, Role, TagKind};
+use serde::{Deserialize, Serialize};
+use tree_sitter::{Node, QueryCursor, StreamingIterator, Tree};
 
 use crate::document::Snapshot;
-use crate::syntax::{self, RopeText};
-use crate::text;
+use crate::syntax;
 
 /// Lines of a definition that has no body of its own (a struct, a constant) that count as its signature.
 const SIGNATURE_LINES: usize = 12;
 /// Lines of documentation kept with a signature.
 const DOC_LINES: usize = 3;
+/// A signature longer than this is cut: a table of constants on one line is no signature.
+const SIGNATURE_BYTES: usize = 1200;
+
+/// A text with its language and the places where its lines start.
+pub(crate) struct Source<'a> {
+    pub(crate) language: &'static Language,
+    pub(crate) text: &'a str,
+    starts: Vec<usize>,
+}
+
+impl<'a> Source<'a> {
+    pub(crate) fn new(language: &'static Language, text: &'a str) -> Source<'a> {
+        let bytes = text.as_bytes();
+        let mut starts = vec![0];
+        // Lines end where the rope's do: at `\n`, `\r\n` and a lone `\r`.
+        starts.extend(
+            (0..bytes.len())
+                .filter(|&at| bytes[at] == b'\n' || (bytes[at] == b'\r' && bytes.get(at + 1) != Some(&b'\n')))
+                .map(|at| at + 1),
+        );
+        Source { language, text, starts }
+    }
+
+    /// How many lines there are; an empty text has one.
+    pub(crate) fn line_count(&self) -> usize {
+        self.starts.len()
+    }
+
+    /// The line that the byte at `byte` belongs to, from 0.
+    pub(crate) fn line_of(&self, byte: usize) -> usize {
+        self.starts.partition_point(|&start| start <= byte) - 1
+    }
+
+    /// Where `line` starts, in bytes; the end of the text past the last line.
+    pub(crate) fn line_start(&self, line: usize) -> usize {
+        self.starts.get(line).copied().unwrap_or(self.text.len())
+    }
+
+    /// The text of `line` without its end.
+    pub(crate) fn line(&self, line: usize) -> &'a str {
+        self.text[self.line_start(line)..self.line_start(line + 1)].trim_end_matches(['\n', '\r'])
+    }
+}
 
 /// Something that a file gives a name to.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Definition {
     /// Its name.
     pub name: String,
@@ -40,12 +82,16 @@ pub struct Definition {
 /// What `snapshot` defines, in order of appearance.
 pub fn definitions(snapshot: &Snapshot) -> Vec<Definition> {
     let (Some(language), Some(tree)) = (snapshot.language(), snapshot.tree()) else { return Vec::new() };
-    let rope = snapshot.rope();
-    let containers = containers(snapshot);
-    let query = &language.queries().tags;
+    let text = snapshot.rope().to_string();
+    definitions_of(&Source::new(language, &text), tree)
+}
+
+/// What `tree`, the tree of `source`, defines, in order of appearance.
+pub(crate) fn definitions_of(source: &Source<'_>, tree: &Tree) -> Vec<Definition> {
+    let query = &source.language.queries().tags;
     let mut cursor = QueryCursor::new();
-    let mut matches = cursor.matches(query.query(), tree.root_node(), RopeText(rope));
-    let mut found: Vec<Definition> = Vec::new();
+    let mut matches = cursor.matches(query.query(), tree.root_node(), source.text.as_bytes());
+    let (mut found, mut containers) = (Vec::new(), Vec::new());
     while let Some(one) = matches.next() {
         let (mut name, mut body, mut whole) = (None, None, None);
         for capture in one.captures() {
@@ -53,38 +99,21 @@ pub fn definitions(snapshot: &Snapshot) -> Vec<Definition> {
                 Some(Role::Name) => name = Some(capture.node),
                 Some(Role::Body) => body = Some(capture.node),
                 Some(Role::Definition(kind)) => whole = Some((kind, capture.node)),
+                Some(Role::Container) => containers.push(container(source, capture.node, capture.node.start_byte())),
                 _ => {}
             }
         }
         if let (Some(name), Some((kind, whole))) = (name, whole) {
-            let container = innermost(&containers, whole.byte_range());
-            found.push(definition(snapshot, kind, name, whole, body, container));
+            if matches!(kind, TagKind::Type | TagKind::Interface) {
+                containers.push(container(source, whole, name.start_byte()));
+            }
+            found.push(definition(source, kind, name, whole, body));
         }
     }
     found.sort_by_key(|definition| (definition.bytes.start, definition.bytes.end));
     found.dedup_by(|a, b| a.name_bytes == b.name_bytes);
+    set_containers(&mut found, containers);
     found
-}
-
-/// What `snapshot` brings in from elsewhere: the lines of each import (first and last, from 0), and the names.
-pub fn imports(snapshot: &Snapshot) -> (Vec<(usize, usize)>, HashSet<String>) {
-    let rope = snapshot.rope();
-    let (mut places, mut names) = (Vec::new(), HashSet::new());
-    syntax::each_capture(
-        snapshot,
-        |queries| &queries.imports,
-        0..rope.len_bytes(),
-        |role, node| match role {
-            Role::Import => places.push(lines_of(rope, &node.byte_range())),
-            Role::Imported => {
-                names.insert(text::byte_slice(rope, node.start_byte(), node.end_byte()));
-            }
-            _ => {}
-        },
-    );
-    places.sort_unstable();
-    places.dedup();
-    (places, names)
 }
 
 /// The identifiers in code between two offsets in characters, each once, those nearest to the end first.
@@ -152,43 +181,43 @@ fn stands_in(member: &Definition, owner: &Definition) -> bool {
 }
 
 fn definition(
-    snapshot: &Snapshot,
+    source: &Source<'_>,
     kind: TagKind,
     name: Node<'_>,
     whole: Node<'_>,
     body: Option<Node<'_>>,
-    container: Option<String>,
 ) -> Definition {
-    let rope = snapshot.rope();
     let bytes = whole.byte_range();
-    let lines = lines_of(rope, &bytes);
+    let lines = (source.line_of(bytes.start), source.line_of(bytes.end.saturating_sub(1).max(bytes.start)));
     let head_end = body.map_or(bytes.end, |body| body.start_byte());
-    let head = text::byte_slice(rope, bytes.start, head_end);
-    let mut head: Vec<&str> = head.trim_end().lines().collect();
+    let mut head: Vec<&str> = source.text[bytes.start..head_end].trim_end().lines().take(SIGNATURE_LINES + 1).collect();
     let cut = head.len() > SIGNATURE_LINES;
     head.truncate(SIGNATURE_LINES);
-    let docs = docs_above(snapshot, lines.0);
+    let docs = docs_above(source, lines.0);
     let first_line = docs.as_ref().map_or(lines.0, |(first, _)| *first);
     let mut signature = docs.map_or(String::new(), |(_, docs)| docs);
-    signature.push_str(&dedent(&head, indent_of(rope, lines.0)));
+    signature.push_str(&dedent(&head, indent_of(source.line(lines.0))));
     if cut {
         signature.push_str("\n    …");
     }
     let mut last_line = lines.0 + head.len().saturating_sub(1);
-    if let Some(body) = body
-        && let Some(line) = docstring(snapshot, body)
-    {
+    if let Some(line) = body.and_then(|body| docstring(source, body)) {
         signature.push_str("\n    ");
         signature.push_str(&line);
         last_line += 1;
     }
+    if signature.len() > SIGNATURE_BYTES {
+        let cut = (0..=SIGNATURE_BYTES).rev().find(|&at| signature.is_char_boundary(at)).unwrap_or_default();
+        signature.truncate(cut);
+        signature.push('…');
+    }
     Definition {
-        name: text::byte_slice(rope, name.start_byte(), name.end_byte()),
+        name: source.text[name.byte_range()].to_owned(),
         kind,
         bytes,
         lines,
         name_bytes: name.byte_range(),
-        container,
+        container: None,
         signature,
         signature_lines: (first_line, last_line.min(lines.1)),
     }
@@ -196,16 +225,14 @@ fn definition(
 
 /// The first lines of the comment directly above `line` (attributes and decorators between do not count), and where
 /// it starts.
-fn docs_above(snapshot: &Snapshot, line: usize) -> Option<(usize, String)> {
-    let mark = snapshot.language()?.line_comment()?;
-    let rope = snapshot.rope();
+fn docs_above(source: &Source<'_>, line: usize) -> Option<(usize, String)> {
+    let mark = source.language.line_comment();
     let mut docs = Vec::new();
     let mut first = line;
     for above in (0..line).rev() {
-        let content = text::line_content(rope, above).to_string();
-        let content = content.trim();
-        if content.starts_with(mark) && !content.starts_with("#[") {
-            docs.push(content.to_owned());
+        let content = source.line(above).trim();
+        if mark.is_some_and(|mark| content.starts_with(mark)) && !content.starts_with("#[") {
+            docs.push(content);
             first = above;
         } else if !(content.starts_with("#[") || content.starts_with('@')) {
             break;
@@ -217,41 +244,35 @@ fn docs_above(snapshot: &Snapshot, line: usize) -> Option<(usize, String)> {
 }
 
 /// The first line of a string that starts a body, where that is how things are documented.
-fn docstring(snapshot: &Snapshot, body: Node<'_>) -> Option<String> {
-    snapshot.language().filter(|language| language.indented_blocks())?;
-    let rope = snapshot.rope();
-    let start = text::byte_to_char(rope, body.start_byte());
-    let line_end = text::line_to_char(rope, rope.char_to_line(start) + 1);
-    let line = text::slice(rope, start, line_end).trim().to_owned();
+fn docstring(source: &Source<'_>, body: Node<'_>) -> Option<String> {
+    if !source.language.indented_blocks() {
+        return None;
+    }
+    let line = source.text[body.start_byte()..].lines().next().unwrap_or_default().trim();
     let opening = line.trim_start_matches(|ch: char| ch.is_ascii_alphabetic());
     let quotes = ["\"\"\"", "'''"].into_iter().find(|quotes| opening.starts_with(quotes))?;
-    Some(if opening[quotes.len()..].contains(quotes) { line } else { line + quotes })
+    Some(if opening[quotes.len()..].contains(quotes) { line.to_owned() } else { format!("{line}{quotes}") })
 }
 
-/// The type scopes of a file: their bytes and their first lines.
-fn containers(snapshot: &Snapshot) -> Vec<(Range<usize>, String)> {
-    let rope = snapshot.rope();
-    let mut found = Vec::new();
-    syntax::each_capture(
-        snapshot,
-        |queries| &queries.scopes,
-        0..rope.len_bytes(),
-        |role, node| {
-            if role == Role::TypeScope {
-                let line = text::line_content(rope, text::byte_to_line(rope, node.start_byte())).to_string();
-                found.push((node.byte_range(), line.trim().to_owned()));
-            }
-        },
-    );
-    found
+/// What definitions stand in: its bytes, and the line that a reader would call it by.
+fn container(source: &Source<'_>, node: Node<'_>, named_at: usize) -> (Range<usize>, String) {
+    (node.byte_range(), source.line(source.line_of(named_at)).trim().to_owned())
 }
 
-fn innermost(containers: &[(Range<usize>, String)], bytes: Range<usize>) -> Option<String> {
-    containers
-        .iter()
-        .filter(|(range, _)| range.start < bytes.start && bytes.end <= range.end)
-        .min_by_key(|(range, _)| range.len())
-        .map(|(_, line)| line.clone())
+/// Gives each definition the innermost container around it. Both are nested or apart, never crossing.
+fn set_containers(definitions: &mut [Definition], mut containers: Vec<(Range<usize>, String)>) {
+    containers.sort_by_key(|(bytes, _)| (bytes.start, std::cmp::Reverse(bytes.end)));
+    let mut open: Vec<&(Range<usize>, String)> = Vec::new();
+    let mut next = containers.iter().peekable();
+    for definition in definitions {
+        while let Some(container) = next.next_if(|(bytes, _)| bytes.start < definition.bytes.start) {
+            open.retain(|(bytes, _)| bytes.end > container.0.start);
+            open.push(container);
+        }
+        open.retain(|(bytes, _)| bytes.end > definition.bytes.start);
+        let around = open.iter().rev().find(|(bytes, _)| bytes.end >= definition.bytes.end);
+        definition.container = around.map(|(_, line)| line.clone());
+    }
 }
 
 /// The strings and comments that touch `bytes`, without the code inside strings.
@@ -278,12 +299,8 @@ fn not_code(snapshot: &Snapshot, bytes: Range<usize>) -> Vec<Range<usize>> {
     outside
 }
 
-fn lines_of(rope: &Rope, bytes: &Range<usize>) -> (usize, usize) {
-    (text::byte_to_line(rope, bytes.start), text::byte_to_line(rope, bytes.end.saturating_sub(1).max(bytes.start)))
-}
-
-fn indent_of(rope: &Rope, line: usize) -> usize {
-    text::line_content(rope, line).chars().take_while(|ch| matches!(ch, ' ' | '\t')).count()
+fn indent_of(line: &str) -> usize {
+    line.chars().take_while(|ch| matches!(ch, ' ' | '\t')).count()
 }
 
 fn dedent(lines: &[&str], indent: usize) -> String {

@@ -3,5 +3,10 @@
 //! One file at a time; which file of a workspace defines a name is `workspace`'s matter.
 
 mod extract;
+mod imports;
 
-pub use extract::{Definition, definitions, identifiers, imports, outline};
+pub use extract::{Definition, definitions, identifiers, outline};
+pub use imports::{EVERYTHING, Import, import_lines, imports};
+
+pub(crate) use extract::{Source, definitions_of};
+pub(crate) use imports::imports_of;

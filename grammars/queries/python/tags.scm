@@ -1,4 +1,4 @@
-; Definitions with their names, bodies (what is not the signature) and kinds; then references.
+; Definitions with their names, bodies (what is not the signature) and kinds.
 
 (module (function_definition name: (identifier) @name body: (block) @body) @definition.function)
 (module (decorated_definition definition: (function_definition name: (identifier) @name body: (block) @body)) @definition.function)
@@ -13,11 +13,3 @@
 (module (expression_statement (assignment left: (identifier) @name)) @definition.constant)
 (module (type_alias_statement left: (type (identifier) @name)) @definition.alias)
 (class_definition body: (block (expression_statement (assignment left: (identifier) @name)) @definition.field))
-
-(call function: (identifier) @reference)
-(attribute attribute: (identifier) @reference)
-(attribute object: (identifier) @reference)
-(type (identifier) @reference)
-(decorator (identifier) @reference)
-(class_definition superclasses: (argument_list (identifier) @reference))
-((identifier) @reference (#match? @reference "^[A-Z]"))

@@ -1,4 +1,4 @@
-; Definitions with their names, bodies (what is not the signature) and kinds; then references.
+; Definitions with their names, bodies (what is not the signature) and kinds.
 
 (struct_item name: (type_identifier) @name) @definition.type
 (enum_item name: (type_identifier) @name) @definition.type
@@ -21,12 +21,6 @@
 (trait_item body: (declaration_list (function_signature_item name: (identifier) @name) @definition.method))
 (foreign_mod_item body: (declaration_list (function_signature_item name: (identifier) @name) @definition.function))
 
-(call_expression function: (identifier) @reference)
-(call_expression function: (scoped_identifier name: (identifier) @reference))
-(call_expression function: (generic_function function: (identifier) @reference))
-(call_expression function: (generic_function function: (scoped_identifier name: (identifier) @reference)))
-(scoped_identifier path: (identifier) @reference)
-(field_expression field: (field_identifier) @reference)
-(macro_invocation macro: (identifier) @reference)
-(type_identifier) @reference
-((identifier) @reference (#match? @reference "^[A-Z]"))
+; Implementations define nothing, and everything in them stands in them.
+
+(impl_item) @container

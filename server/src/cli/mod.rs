@@ -9,12 +9,15 @@ mod bench;
 mod complete;
 mod config;
 mod doctor;
+mod eval;
 mod explain;
+mod index;
 mod logging;
 mod lsp;
 mod models;
 mod output;
 mod place;
+mod search;
 mod session;
 mod try_it;
 
@@ -55,8 +58,11 @@ enum Command {
     Complete(complete::Args),
     Explain(explain::Args),
     Ask(ask::Args),
+    Index(index::Args),
+    Search(search::Args),
     Models(models::Args),
     Bench(bench::Args),
+    Eval(eval::Args),
     Doctor(doctor::Args),
     Config(config::Args),
 }
@@ -84,8 +90,11 @@ pub fn run() -> ExitCode {
         Command::Complete(args) => complete::run(args, &invocation),
         Command::Explain(args) => explain::run(args, &invocation),
         Command::Ask(args) => ask::run(args, &invocation),
+        Command::Index(args) => index::run(args, &invocation),
+        Command::Search(args) => search::run(args, &invocation),
         Command::Models(args) => models::run(args),
         Command::Bench(args) => bench::run(args, &invocation),
+        Command::Eval(args) => eval::run(args, &invocation),
         Command::Doctor(args) => doctor::run(&args, &invocation),
         Command::Config(args) => config::run(args, &invocation),
     };

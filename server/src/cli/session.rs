@@ -13,15 +13,16 @@ use halfline_context::workspace::ScanLimits;
 use halfline_inference::Engine;
 use indicatif::{ProgressBar, ProgressStyle};
 
+use crate::cache_directory;
 use crate::config::Config;
 use crate::engine_host::load_blocking;
 
 /// How long a command may look through a workspace for definitions.
-const SCAN_TIME: Duration = Duration::from_secs(2);
+const SCAN_TIME: Duration = Duration::from_secs(5);
 
 /// An engine and a workspace that has been looked through, made at the same time.
 pub(super) fn open(config: &Config, root: &Path) -> anyhow::Result<(Engine, Arc<Workspace>)> {
-    let workspace = Arc::new(Workspace::new(root));
+    let workspace = Arc::new(Workspace::open(root, &cache_directory()));
     let scanning = std::thread::spawn({
         let workspace = Arc::clone(&workspace);
         move || {

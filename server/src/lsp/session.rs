@@ -10,6 +10,7 @@ use serde_json::Value;
 use tower_lsp::lsp_types::Url;
 
 use super::convert;
+use crate::cache_directory;
 use crate::completion::Completer;
 use crate::config::{self, Config};
 use crate::engine_host::EngineHost;
@@ -88,7 +89,7 @@ fn is_project(root: &Path) -> bool {
 
 /// Starts to read the names defined under `root`, and returns at once.
 fn index(root: &Path) -> Arc<Workspace> {
-    let workspace = Arc::new(Workspace::new(root));
+    let workspace = Arc::new(Workspace::open(root, &cache_directory()));
     let scanned = workspace.clone();
     let scan = move || {
         let report = scanned.scan(&ScanLimits::default(), &AtomicBool::new(false));

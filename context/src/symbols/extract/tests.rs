@@ -69,10 +69,6 @@ fn listing(language: &str, text: &str) -> String {
         out += &outline(snapshot.definitions(), index, 8);
         out += "\n";
     }
-    let (lines, names) = imports(&snapshot);
-    let mut names: Vec<_> = names.into_iter().collect();
-    names.sort();
-    out += &format!("imports {lines:?} {names:?}\n");
     out += &format!("identifiers {}\n", identifiers(&snapshot, 0..usize::MAX).join(" "));
     out
 }
@@ -110,7 +106,6 @@ fn rust() {
             ) -> Client
             where
                 T: Into<Again>,
-            imports [(0, 0), (1, 1)] ["Again", "Client", "fmt"]
             identifiers retry host config new Client Again Into T where Config connect fn text parse Text Mode path read let Error Result bool strict str load pub impl u16 port String struct Debug derive as Retry net crate use fmt std
         "###]],
     );
@@ -141,7 +136,6 @@ fn python() {
             """Where."""
         ## connect Function (22, 23) signature (22, 22) in None
         async def connect(config: Config, *, retry=LIMIT) -> C:
-        imports [(0, 0), (1, 1)] ["C", "os"]
         identifiers config C await return LIMIT retry Config connect def async PORT host self str url property port Base class dataclass as Client import net from os
     "###]],
     );
@@ -153,7 +147,6 @@ fn an_unknown_language_has_identifiers_only() {
         "klingon",
         "batlh Daqawlu'taH 9tlh",
         expect![[r#"
-        imports [] []
         identifiers taH Daqawlu batlh
     "#]],
     );

@@ -1,0 +1,361 @@
+//! The lines from elsewhere that a completion depends on: which, in which order, and why.
+//!
+//! Candidates are names with a weight: the callee of the open call, the type of the value before the dot, what the file
+//! imports and does not use yet, names near the cursor, then the other imports. Each name leads to definitions, through the
+//! imports where they say so. The heaviest that fit the budget are shown, ordered by place and not by weight: what is
+//! shown above the prefix should change as rarely as possible while one types.
+
+use std::collections::HashSet;
+use std::path::Path;
+use std::time::Instant;
+
+use halfline_grammars::TagKind;
+
+use super::receiver;
+use super::{Piece, Window, is_plain_member, own_path, piece_of};
+use crate::budget::TokenCounter;
+use crate::resolve::{has_word, resolve};
+use crate::symbols::{self, Definition, Import};
+use crate::text;
+use crate::workspace::{Found, Workspace};
+
+/// A name defined in more places than this says nothing.
+const MOST_PLACES: usize = 3;
+/// Of the budget, the part that imports may take: one over this.
+const IMPORTS_SHARE: usize = 3;
+/// Names that are looked up for one completion.
+const MOST_NAMES: usize = 80;
+/// Lines of one definition that a piece shows.
+const PIECE_LINES: usize = 10;
+/// Lines shown of the type whose member is about to be named.
+const RECEIVER_LINES: usize = 24;
+/// Tokens of the line that names a piece's file.
+const PATH_TOKENS: usize = 10;
+
+/// A name, how much it matters, and why.
+struct Candidate {
+    name: String,
+    weight: f32,
+    why: Why,
+}
+
+#[derive(Clone, Copy, PartialEq)]
+enum Why {
+    Call,
+    Receiver,
+    Unused,
+    Near,
+    Imported,
+    Returned,
+}
+
+/// The pieces for a window, in at most `tokens` tokens, ready by `deadline`.
+pub(super) fn gather_pieces(
+    window: &Window<'_>,
+    tokens: usize,
+    counter: &dyn TokenCounter,
+    workspace: Option<&Workspace>,
+    deadline: Instant,
+) -> Vec<Piece> {
+    let snapshot = window.snapshot;
+    let own_path = own_path(snapshot, workspace);
+    let imports = symbols::imports(snapshot);
+    let mut shelf = Shelf { counter, left: tokens, pieces: Vec::new(), own_path: &own_path };
+    if let Some(piece) = hidden_imports(window, &own_path, &imports) {
+        shelf.take(piece, tokens / IMPORTS_SHARE);
+    }
+    let finder = Finder { window, workspace, imports: &imports, own_path: &own_path };
+    let mut candidates = candidates(window, &finder);
+    let mut done = HashSet::new();
+    let mut next = 0;
+    while next < candidates.len().min(MOST_NAMES) && Instant::now() <= deadline {
+        let Candidate { name, weight, why } = &candidates[next];
+        next += 1;
+        if !done.insert(name.clone()) {
+            continue;
+        }
+        let (weight, why) = (*weight, *why);
+        let mut follow = Vec::new();
+        for found in finder.pieces(name, why) {
+            follow.extend(found.returns);
+            if let Some(piece) = found.piece {
+                shelf.take(piece, tokens);
+            }
+        }
+        // What a function returns is what the next line works with.
+        if weight > RETURNED_WEIGHT {
+            let at = candidates.partition_point(|candidate| candidate.weight >= RETURNED_WEIGHT).max(next);
+            let returned =
+                follow.into_iter().map(|name| Candidate { name, weight: RETURNED_WEIGHT, why: Why::Returned });
+            candidates.splice(at..at, returned);
+        }
+    }
+    shelf.in_order()
+}
+
+const CALL_WEIGHT: f32 = 10.0;
+const RECEIVER_WEIGHT: f32 = 9.0;
+const UNUSED_WEIGHT: f32 = 6.0;
+const NEAR_WEIGHT: f32 = 5.0;
+const NEAR_STEP: f32 = 0.1;
+const RETURNED_WEIGHT: f32 = 2.0;
+const IMPORTED_WEIGHT: f32 = 1.0;
+
+fn candidates(window: &Window<'_>, finder: &Finder<'_>) -> Vec<Candidate> {
+    let mut found = Vec::new();
+    let mut add = |name: &str, weight, why| found.push(Candidate { name: name.to_owned(), weight, why });
+    let typed = window.typed();
+    if let Some(callee) = receiver::open_call(&typed) {
+        add(callee, CALL_WEIGHT, Why::Call);
+    }
+    for (index, name) in finder.receiver_types(&typed).iter().enumerate() {
+        add(name, RECEIVER_WEIGHT - index as f32 * NEAR_STEP, Why::Receiver);
+    }
+    let near = window.names();
+    for (index, name) in near.iter().enumerate() {
+        add(name, NEAR_WEIGHT - index as f32 * NEAR_STEP, Why::Near);
+    }
+    let uses = used_names(window, finder.imports);
+    for import in finder.imports.iter().filter(|import| import.name.len() > 1 && !import.path.is_empty()) {
+        match uses.contains(&import.name) {
+            false => add(&import.name, UNUSED_WEIGHT, Why::Unused),
+            true => add(&import.name, IMPORTED_WEIGHT, Why::Imported),
+        }
+    }
+    found.sort_by(|a, b| b.weight.total_cmp(&a.weight));
+    found
+}
+
+/// The names that stand in the file's code outside its imports.
+fn used_names(window: &Window<'_>, imports: &[Import]) -> HashSet<String> {
+    let rope = window.snapshot.rope();
+    let mut used = HashSet::new();
+    let mut start = 0;
+    let lines = symbols::import_lines(imports);
+    for (first, end) in lines.iter().map(|(first, last)| (*first, last + 1)).chain([(rope.len_lines(), 0)]) {
+        let stop = text::line_to_char(rope, first);
+        if start < stop {
+            let slice = rope.slice(start..stop).to_string();
+            used.extend(slice.split(|ch: char| ch != '_' && !ch.is_alphanumeric()).map(str::to_owned));
+        }
+        start = text::line_to_char(rope, end).max(start);
+    }
+    used
+}
+
+fn hidden_imports(window: &Window<'_>, own_path: &str, imports: &[Import]) -> Option<Piece> {
+    let places = symbols::import_lines(imports);
+    let hidden: Vec<_> = places.iter().filter(|(_, last)| !window.shows_line(*last)).collect();
+    let (first, last) = (hidden.first()?, hidden.last()?);
+    let lines = hidden.iter().map(|(first, last)| text::lines(window.snapshot.rope(), *first, *last));
+    Some(Piece {
+        path: own_path.to_owned(),
+        lines: (first.0 + 1, last.1 + 1),
+        text: lines.collect::<String>().trim_end().to_owned(),
+        why: "imports of this file".to_owned(),
+    })
+}
+
+/// What a name led to: something to show, and the types that it returns.
+#[derive(Default)]
+struct Lead {
+    piece: Option<Piece>,
+    returns: Vec<String>,
+}
+
+/// Finds definitions for the names of one window.
+struct Finder<'a> {
+    window: &'a Window<'a>,
+    workspace: Option<&'a Workspace>,
+    imports: &'a [Import],
+    own_path: &'a str,
+}
+
+impl Finder<'_> {
+    fn pieces(&self, name: &str, why: Why) -> Vec<Lead> {
+        let own = self.window.snapshot.definitions();
+        let lines = if why == Why::Receiver { RECEIVER_LINES } else { PIECE_LINES };
+        if let Some(index) = own.iter().position(|definition| definition.name == name && !is_plain_member(definition)) {
+            let definition = &own[index];
+            let is_seen =
+                self.window.shows_line(definition.lines.0) && (why != Why::Receiver || self.shows_all(definition));
+            let piece = (!is_seen).then(|| piece_of(self.own_path.to_owned(), own, index, lines));
+            return vec![Lead { piece: piece.map(|piece| explained(piece, why)), returns: returned(definition) }];
+        }
+        let Some(workspace) = self.workspace else { return Vec::new() };
+        let found = self.elsewhere(workspace, name, why);
+        let lead = |found: &Found| {
+            let path = workspace.display_path(&found.file.path);
+            let piece = piece_of(path, &found.file.definitions, found.index, lines);
+            Lead { piece: Some(explained(piece, why)), returns: returned(found.definition()) }
+        };
+        found.iter().map(lead).collect()
+    }
+
+    /// The definition of `name` in other files that is meant here, if that can be told.
+    fn elsewhere(&self, workspace: &Workspace, name: &str, why: Why) -> Vec<Found> {
+        let own_file = self.window.snapshot.path().unwrap_or(Path::new(""));
+        let mut resolved = resolve(workspace, own_file, self.imports, name);
+        resolved.retain(|found| found.file.path != own_file);
+        if !resolved.is_empty() {
+            resolved.truncate(1);
+            return resolved;
+        }
+        let follows =
+            matches!(self.window.snapshot.language().map(|language| language.name()), Some("rust" | "python"));
+        // An import that leads out of the workspace names something else than what is defined in it under that name.
+        let is_own = |first: &String| matches!(first.as_str(), "crate" | "self" | "super") || first.starts_with('.');
+        let is_foreign =
+            |import: &Import| import.name == name && import.path.first().is_some_and(|first| !is_own(first));
+        if follows && self.imports.iter().any(is_foreign) {
+            return Vec::new();
+        }
+        let mut places = workspace.find(name);
+        let language = self.window.snapshot.language();
+        places.retain(|found| found.file.path != own_file && found.file.language() == language);
+        let (members, tops): (Vec<Found>, Vec<Found>) =
+            places.into_iter().partition(|found| is_plain_member(found.definition()));
+        let nearest = |places: &[Found]| {
+            places
+                .iter()
+                .rev()
+                .max_by_key(|found| shared_parents(own_file, &found.file.path))
+                .cloned()
+                .into_iter()
+                .collect()
+        };
+        match (tops.len(), members.len()) {
+            (0, 0) => Vec::new(),
+            (0, 1..=MOST_PLACES) if why != Why::Receiver => nearest(&members),
+            (1..=MOST_PLACES, _) => nearest(&tops),
+            _ => Vec::new(),
+        }
+    }
+
+    /// The types that the value before the dot may have, likeliest first.
+    fn receiver_types(&self, typed: &str) -> Vec<String> {
+        let rope = self.window.snapshot.rope();
+        let above = text::slice(rope, self.window.start, self.window.cursor);
+        let own = self.window.snapshot.definitions();
+        let Some(chain) = receiver::chain(typed) else { return Vec::new() };
+        let mut types: Vec<String> = Vec::new();
+        for (index, segment) in chain.iter().enumerate() {
+            types = match (index, segment.as_str()) {
+                (0, "self" | "Self" | "cls") => self.enclosing_type().into_iter().collect(),
+                (0, name) if name.starts_with(char::is_uppercase) => vec![name.to_owned()],
+                (0, name) => {
+                    let declared = receiver::declared_types(&above, name);
+                    if declared.is_empty() { vec![name.to_owned()] } else { declared }
+                }
+                (_, member) => self.member_types(own, &types, member),
+            };
+            let returns: Vec<String> = types
+                .iter()
+                .filter(|name| !name.starts_with(char::is_uppercase))
+                .flat_map(|name| self.pieces(name, Why::Near).into_iter().flat_map(|lead| lead.returns))
+                .collect();
+            types.extend(returns);
+        }
+        types.truncate(MOST_PLACES);
+        types
+    }
+
+    /// The types that the member of one of these types has or returns.
+    fn member_types(&self, own: &[Definition], types: &[String], member: &str) -> Vec<String> {
+        let fits = |definition: &Definition| {
+            definition.name == member
+                && definition.container.as_ref().is_some_and(|line| types.iter().any(|name| has_word(line, name)))
+        };
+        if let Some(definition) = own.iter().find(|definition| fits(definition)) {
+            return returned(definition);
+        }
+        let found = self.workspace.map(|workspace| workspace.find(member)).unwrap_or_default();
+        found
+            .iter()
+            .find(|found| fits(found.definition()))
+            .map(|found| returned(found.definition()))
+            .unwrap_or_default()
+    }
+
+    /// The name of the type whose method the cursor is in.
+    fn enclosing_type(&self) -> Option<String> {
+        let line = self.window.snapshot.rope().char_to_line(self.window.cursor);
+        let own = self.window.snapshot.definitions();
+        let around = own.iter().rev().find(|one| one.lines.0 <= line && one.container.is_some())?;
+        receiver::container_type(around.container.as_deref()?)
+    }
+
+    /// Whether the window shows a definition to its end.
+    fn shows_all(&self, definition: &Definition) -> bool {
+        self.window.shows_line(definition.lines.0) && self.window.shows_line(definition.lines.1)
+    }
+}
+
+/// The types that a definition's signature ends in: what a function returns, what a field is.
+fn returned(definition: &Definition) -> Vec<String> {
+    let line = definition.signature.lines().rev().find(|line| line.contains("->"));
+    let after = match definition.kind {
+        TagKind::Function | TagKind::Method => line.and_then(|line| line.rsplit_once("->")).map(|(_, after)| after),
+        TagKind::Field | TagKind::Constant => {
+            definition.signature.rsplit_once(&definition.name).map(|(_, after)| after)
+        }
+        _ => None,
+    };
+    after.map(receiver::type_words).unwrap_or_default()
+}
+
+fn explained(mut piece: Piece, why: Why) -> Piece {
+    let reason = match why {
+        Why::Call => ", which is being called",
+        Why::Receiver => ", whose members may follow",
+        Why::Unused => ", imported and not used yet",
+        Why::Near => ", named nearby",
+        Why::Imported => ", imported",
+        Why::Returned => ", returned by what is named nearby",
+    };
+    piece.why.push_str(reason);
+    piece
+}
+
+fn shared_parents(one: &Path, other: &Path) -> usize {
+    one.components().zip(other.components()).take_while(|(a, b)| a == b).count()
+}
+
+/// The pieces chosen so far, and what is left of the budget.
+struct Shelf<'a> {
+    counter: &'a dyn TokenCounter,
+    left: usize,
+    pieces: Vec<Piece>,
+    own_path: &'a str,
+}
+
+impl Shelf<'_> {
+    /// Keeps `piece` if it fits, costs at most `limit`, and says something new.
+    fn take(&mut self, piece: Piece, limit: usize) {
+        if self.pieces.iter().any(|other| covers(other, &piece)) {
+            return;
+        }
+        let heading = if self.pieces.iter().any(|other| other.path == piece.path) { 0 } else { PATH_TOKENS };
+        let cost = self.counter.count(&piece.text) + heading;
+        if cost <= limit.min(self.left) {
+            self.left -= cost;
+            self.pieces.push(piece);
+        }
+    }
+
+    /// This file's pieces first, the others by place.
+    fn in_order(self) -> Vec<Piece> {
+        let Shelf { mut pieces, own_path, .. } = self;
+        let shown = pieces.clone();
+        pieces.retain(|piece| !shown.iter().any(|other| other != piece && covers(other, piece)));
+        pieces.sort_by(|a, b| (a.path != own_path, &a.path, a.lines).cmp(&(b.path != own_path, &b.path, b.lines)));
+        pieces
+    }
+}
+
+/// Whether `other` already shows every line of `piece`, as the outline of a type shows its methods.
+fn covers(other: &Piece, piece: &Piece) -> bool {
+    let is_shown = |line: &str| other.text.lines().any(|shown| shown.trim() == line.trim());
+    other.path == piece.path
+        && (other.lines == piece.lines || (other.text.len() > piece.text.len() && piece.text.lines().all(is_shown)))
+}

@@ -1,0 +1,138 @@
+//! From a name in a file to its definition: through the file's imports, other files' re-exports, and the modules of Rust
+//! and Python as they lie in directories.
+//!
+//! Within the workspace nothing is read from disk. A dependency's source (a crate of the cargo registry, a package of a
+//! virtual environment) is read when a name leads there, and kept.
+
+mod python;
+mod rust;
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use crate::symbols::{Definition, EVERYTHING, Import};
+use crate::workspace::{FileSymbols, Found, Workspace};
+
+/// Imports that lead to imports are followed so far.
+const MOST_STEPS: usize = 6;
+/// Files that import everything from others are followed so broadly.
+const MOST_GLOBS: usize = 8;
+
+/// The definitions that `name` means in the file at `path`, which has these imports. Empty when no import says where it
+/// is from, or what it names is not on disk.
+pub fn resolve(workspace: &Workspace, path: &Path, imports: &[Import], name: &str) -> Vec<Found> {
+    let named = imports.iter().filter(|import| import.name == name && !import.path.is_empty());
+    let mut found: Vec<Found> =
+        named.flat_map(|import| definitions(follow(workspace, path, &import.path, MOST_STEPS))).collect();
+    if found.is_empty() {
+        for import in imports.iter().filter(|import| import.name == EVERYTHING).take(MOST_GLOBS) {
+            let mut inside = import.path.clone();
+            if let Some(last) = inside.last_mut() {
+                *last = name.to_owned();
+            }
+            found = definitions(follow(workspace, path, &inside, MOST_STEPS));
+            if !found.is_empty() {
+                break;
+            }
+        }
+    }
+    found
+}
+
+/// What a path leads to.
+#[derive(Clone, Debug)]
+enum Target {
+    /// A whole file.
+    Module,
+    /// Definitions of one name in one file.
+    Definitions(Vec<Found>),
+}
+
+fn definitions(target: Option<Target>) -> Vec<Found> {
+    match target {
+        Some(Target::Definitions(found)) => found,
+        Some(Target::Module) | None => Vec::new(),
+    }
+}
+
+/// Follows a path that stands in the file at `from`.
+fn follow(workspace: &Workspace, from: &Path, path: &[String], steps: usize) -> Option<Target> {
+    if steps == 0 {
+        return None;
+    }
+    match halfline_grammars::by_path(from)?.name() {
+        "rust" => rust::follow(workspace, from, path, steps),
+        "python" => python::follow(workspace, from, path, steps),
+        _ => None,
+    }
+}
+
+/// What `path` means from inside the module `file`: `child` knows where a submodule lies.
+fn inside(
+    workspace: &Workspace,
+    file: &Arc<FileSymbols>,
+    path: &[String],
+    steps: usize,
+    child: &dyn Fn(&Path, &str) -> Option<Arc<FileSymbols>>,
+) -> Option<Target> {
+    let Some((first, rest)) = path.split_first() else { return Some(Target::Module) };
+    if let Some(module) = child(&file.path, first) {
+        let found = inside(workspace, &module, rest, steps, child);
+        if found.is_some() {
+            return found;
+        }
+    }
+    let own = own_definitions(file, first, rest);
+    if !own.is_empty() {
+        return Some(Target::Definitions(own));
+    }
+    for import in file.imports.iter().filter(|import| import.name == *first && !import.path.is_empty()) {
+        // `mod name;` leads to the child that was not there.
+        if import.path.first().is_some_and(|start| start == "self") && import.path.len() == 2 {
+            continue;
+        }
+        let whole: Vec<String> = import.path.iter().chain(rest).cloned().collect();
+        let found = follow(workspace, &file.path, &whole, steps - 1);
+        if found.is_some() {
+            return found;
+        }
+    }
+    for import in file.imports.iter().filter(|import| import.name == EVERYTHING).take(MOST_GLOBS) {
+        let prefix = import.path.len().saturating_sub(1);
+        let whole: Vec<String> = import.path.iter().take(prefix).chain(path).cloned().collect();
+        let found = follow(workspace, &file.path, &whole, steps - 1);
+        if found.is_some() {
+            return found;
+        }
+    }
+    None
+}
+
+/// The definitions in `file` that `first` means, or, where a path goes on, the member of it.
+fn own_definitions(file: &Arc<FileSymbols>, first: &str, rest: &[String]) -> Vec<Found> {
+    let all = |fits: &dyn Fn(&Definition) -> bool| -> Vec<Found> {
+        let indices = file.definitions.iter().enumerate().filter(|(_, definition)| fits(definition));
+        indices.map(|(index, _)| Found { file: file.clone(), index }).collect()
+    };
+    let top = |definition: &Definition| definition.name == first && definition.container.is_none();
+    match rest.last() {
+        None => all(&top),
+        Some(member) if !all(&top).is_empty() => all(&|definition| {
+            definition.name == *member && definition.container.as_ref().is_none_or(|line| has_word(line, first))
+        }),
+        Some(_) => Vec::new(),
+    }
+}
+
+/// Whether `word` stands in `line` as a whole word.
+pub(crate) fn has_word(line: &str, word: &str) -> bool {
+    line.split(|ch: char| ch != '_' && !ch.is_alphanumeric()).any(|part| part == word)
+}
+
+/// The first of these files that is there.
+fn first_file(workspace: &Workspace, paths: impl IntoIterator<Item = PathBuf>) -> Option<Arc<FileSymbols>> {
+    paths.into_iter().find_map(|path| workspace.file_or_dependency(&path))
+}
+
+#[cfg(test)]
+mod tests;

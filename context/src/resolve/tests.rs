@@ -1,0 +1,116 @@
+//! Names that are followed through small workspaces, to `path:line` of their definitions.
+
+use std::fs;
+use std::sync::atomic::AtomicBool;
+
+use super::*;
+use crate::workspace::ScanLimits;
+
+fn workspace(files: &[(&str, &str)]) -> (tempfile::TempDir, Workspace) {
+    let dir = tempfile::tempdir().unwrap();
+    for (path, text) in files {
+        let path = dir.path().join(path);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, text).unwrap();
+    }
+    let workspace = Workspace::new(dir.path());
+    workspace.scan(&ScanLimits::default(), &AtomicBool::new(false));
+    (dir, workspace)
+}
+
+fn check(workspace: &Workspace, from: &str, cases: &[(&str, &str)]) {
+    let file = workspace.file(&workspace.root().join(from)).unwrap();
+    for (name, expected) in cases {
+        let found = resolve(workspace, &file.path, &file.imports, name);
+        let show =
+            |found: &Found| format!("{}:{}", workspace.display_path(&found.file.path), found.definition().lines.0 + 1);
+        assert_eq!(found.iter().map(show).collect::<Vec<_>>().join(" "), *expected, "{name} in {from}");
+    }
+}
+
+#[test]
+fn modules_of_rust() {
+    let (_dir, workspace) = workspace(&[
+        ("app/Cargo.toml", "[package]\nname = \"the-app\"\n"),
+        (
+            "app/src/lib.rs",
+            "mod net;\nmod util;\npub use net::client::Client as Public;\npub mod inline {\n    pub fn nested() {}\n}\n",
+        ),
+        (
+            "app/src/net/mod.rs",
+            "pub mod client;\nuse super::util::*;\nuse self::client::connect;\nuse crate::inline::nested;\nuse client::Kind;\n",
+        ),
+        (
+            "app/src/net/client.rs",
+            "use super::super::util::help as aid;\nuse crate::Public;\npub struct Client;\npub fn connect() {}\npub enum Kind {\n    Fast,\n}\nuse Kind::Fast;\n",
+        ),
+        ("app/src/util.rs", "pub fn help() {}\npub fn other() {}\n"),
+        ("app/tests/it.rs", "mod common;\nuse common::setup;\nuse the_app::{Public, inline::nested};\n"),
+        ("app/tests/common/mod.rs", "pub fn setup() {}\n"),
+        ("tool/Cargo.toml", "[package]\nname = \"tool\"\n"),
+        ("tool/src/main.rs", "use the_app::Public;\nuse nowhere::Thing;\nuse crate::missing;\nmod looped;\n"),
+        ("tool/src/looped.rs", "pub use self::looped::x;\npub use crate::looped::x as looped;\n"),
+    ]);
+    check(
+        &workspace,
+        "app/src/net/mod.rs",
+        &[
+            ("help", "app/src/util.rs:1"),
+            ("connect", "app/src/net/client.rs:4"),
+            ("nested", "app/src/lib.rs:5"),
+            ("Kind", "app/src/net/client.rs:5"),
+            ("absent", ""),
+        ],
+    );
+    check(&workspace, "app/src/net/client.rs", &[("aid", "app/src/util.rs:1"), ("Public", "app/src/net/client.rs:3")]);
+    check(
+        &workspace,
+        "app/tests/it.rs",
+        &[
+            ("setup", "app/tests/common/mod.rs:1"),
+            ("Public", "app/src/net/client.rs:3"),
+            ("nested", "app/src/lib.rs:5"),
+        ],
+    );
+    check(
+        &workspace,
+        "tool/src/main.rs",
+        &[("Public", "app/src/net/client.rs:3"), ("Thing", ""), ("missing", ""), ("looped", "")],
+    );
+    check(&workspace, "tool/src/looped.rs", &[("x", ""), ("looped", "")]);
+}
+
+#[test]
+fn modules_of_python() {
+    let (_dir, workspace) = workspace(&[
+        ("pack/__init__.py", "from .core import run\nfrom . import helpers\nfrom .star import *\n"),
+        ("pack/core.py", "from .helpers import aid as help_me\nfrom ..pack import star\n\ndef run():\n    pass\n"),
+        ("pack/helpers.py", "def aid():\n    pass\n"),
+        ("pack/star.py", "class Shiny:\n    def glow(self):\n        pass\n"),
+        ("pack/typed.pyi", "def typed(x: int) -> str: ...\n"),
+        ("bare/inner/mod.py", "LIMIT = 1\n"),
+        ("src/lib/__init__.py", "def in_src():\n    pass\n"),
+        (
+            "main.py",
+            "from pack import run, Shiny\nfrom pack.typed import typed\nimport pack.core\nfrom bare.inner.mod import LIMIT\nfrom lib import in_src\nfrom nowhere import thing\nfrom pack.star import *\n",
+        ),
+        (".venv/lib/python3.12/site-packages/dep/__init__.py", "from ._impl import deep\n"),
+        (".venv/lib/python3.12/site-packages/dep/_impl.py", "def deep(a, b):\n    pass\n"),
+        ("uses.py", "from dep import deep\n"),
+    ]);
+    check(
+        &workspace,
+        "main.py",
+        &[
+            ("run", "pack/core.py:4"),
+            ("Shiny", "pack/star.py:1"),
+            ("typed", "pack/typed.pyi:1"),
+            ("LIMIT", "bare/inner/mod.py:1"),
+            ("in_src", "src/lib/__init__.py:1"),
+            ("thing", ""),
+            ("pack", ""),
+        ],
+    );
+    check(&workspace, "pack/core.py", &[("help_me", "pack/helpers.py:1")]);
+    check(&workspace, "uses.py", &[("deep", ".venv/lib/python3.12/site-packages/dep/_impl.py:1")]);
+}

@@ -1,0 +1,9 @@
+//! Finding places of a workspace by words.
+
+pub(crate) mod chunk;
+mod query;
+mod rank;
+pub(crate) mod tokens;
+pub(crate) mod words;
+
+pub use rank::{Hit, SearchOptions, search};
