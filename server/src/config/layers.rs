@@ -18,7 +18,7 @@ pub(super) const VARIABLE_PREFIX: &str = "HALFLINE_";
 
 /// Variables that are not settings, and have their meaning elsewhere.
 const OTHER_VARIABLES: &[&str] =
-    &["HALFLINE_CONFIG", "HALFLINE_MODELS", "HALFLINE_MANIFEST", "HALFLINE_HUB", "HALFLINE_LOG"];
+    &["HALFLINE_CONFIG", "HALFLINE_MODELS", "HALFLINE_MANIFEST", "HALFLINE_HUB", "HALFLINE_LOG", "HALFLINE_CACHE"];
 
 /// Where to read from.
 #[derive(Clone, Debug, Default)]
