@@ -80,11 +80,6 @@ pub fn gather_completion(
     if budget.piece_tokens > 0 {
         let window = Window { snapshot, start, cursor, end };
         context.pieces = pieces::gather_pieces(&window, budget.piece_tokens, counter, workspace, deadline);
-        if context.pieces.is_empty() {
-            // A file that needs nothing from elsewhere is shown as much of as without looking there.
-            let start = prefix_start(rope, cursor, budget.prefix_tokens + budget.piece_tokens, counter);
-            context.prefix = text::slice(rope, start, cursor);
-        }
     }
     context
 }

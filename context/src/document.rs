@@ -15,7 +15,7 @@ use halfline_grammars::Language;
 use ropey::Rope;
 use tree_sitter::{InputEdit, ParseOptions, Point, Tree};
 
-use crate::symbols::{self, Definition};
+use crate::symbols::{self, Definition, OldDefinitions};
 use crate::text::{self, Encoding, Position};
 
 /// Files over this many bytes get no tree.
@@ -46,8 +46,23 @@ struct Inner {
     /// A tree of an earlier text, with every edit since applied to it, for the parser to start from.
     base: Option<Tree>,
     tree: OnceLock<Option<Tree>>,
-    definitions: OnceLock<Vec<Definition>>,
+    definitions: OnceLock<Arc<Vec<Definition>>>,
+    /// The newest definitions that were read of an earlier text.
+    basis: Option<Basis>,
     shape: Shape,
+}
+
+/// Definitions of an earlier text, and what has happened to it since.
+#[derive(Clone)]
+struct Basis {
+    definitions: Arc<Vec<Definition>>,
+    /// The tree that they were read from, with every edit since applied to it.
+    tree: Tree,
+    /// Length of the text that they were read from, in bytes and lines.
+    bytes: usize,
+    lines: usize,
+    /// What was edited since, in bytes of the present text.
+    dirty: Range<usize>,
 }
 
 /// What stays the same while a document is edited.
@@ -104,6 +119,7 @@ impl Document {
             base: inner.base.clone(),
             tree: inner.tree.clone(),
             definitions: inner.definitions.clone(),
+            basis: inner.basis.clone(),
             shape: inner.shape,
         });
     }
@@ -153,7 +169,7 @@ impl Snapshot {
 
     /// What this text defines, in order; nothing without a tree. The first call computes it.
     pub fn definitions(&self) -> &[Definition] {
-        self.inner.definitions.get_or_init(|| symbols::definitions(self))
+        self.inner.definitions.get_or_init(|| Arc::new(self.read_definitions()))
     }
 
     /// This text with the characters at these offsets (clamped to the text) replaced by `text`: what an edit would give.
@@ -166,9 +182,29 @@ impl Snapshot {
         Snapshot { inner: Arc::new(inner) }
     }
 
-    fn new(identity: Arc<Identity>, version: i32, rope: Rope, base: Option<Tree>, shape: Shape) -> Snapshot {
+    fn new(
+        identity: Arc<Identity>,
+        version: i32,
+        rope: Rope,
+        base: Option<Tree>,
+        basis: Option<Basis>,
+        shape: Shape,
+    ) -> Snapshot {
         let (tree, definitions) = (OnceLock::new(), OnceLock::new());
-        Snapshot::from_inner(Inner { identity, version, rope, base, tree, definitions, shape })
+        Snapshot::from_inner(Inner { identity, version, rope, base, tree, definitions, basis, shape })
+    }
+
+    /// From the definitions of an earlier text where there are some, since an edit touches few of them.
+    fn read_definitions(&self) -> Vec<Definition> {
+        let (Some(basis), Some(tree)) = (&self.inner.basis, self.tree()) else { return symbols::definitions(self) };
+        if basis.tree.root_node().kind() != tree.root_node().kind() {
+            return symbols::definitions(self);
+        }
+        let changed = basis.tree.changed_ranges(tree);
+        let dirty = changed
+            .fold(basis.dirty.clone(), |dirty, range| dirty.start.min(range.start_byte)..dirty.end.max(range.end_byte));
+        let old = OldDefinitions { definitions: &basis.definitions, bytes: basis.bytes, lines: basis.lines };
+        symbols::definitions_after_edits(self, &old, dirty)
     }
 
     fn fresh(identity: Arc<Identity>, version: i32, rope: Rope) -> Snapshot {
@@ -176,7 +212,7 @@ impl Snapshot {
             long_lines: rope.lines().any(|line| line.len_bytes() > TREE_LINE_BYTES),
             lone_cr: has_lone_cr(&rope, 0..rope.len_chars()),
         };
-        Snapshot::new(identity, version, rope, None, shape)
+        Snapshot::new(identity, version, rope, None, None, shape)
     }
 
     /// This snapshot with the characters in `range` (which must be within the text) replaced.
@@ -194,22 +230,55 @@ impl Snapshot {
             lone_cr: inner.shape.lone_cr || has_lone_cr(&rope, range.start.saturating_sub(1)..new_end),
         };
         let newest = inner.tree.get().and_then(Option::as_ref).or(inner.base.as_ref());
-        let base = newest.filter(|_| !shape.lone_cr).map(|tree| {
+        let start_byte = inner.rope.char_to_byte(range.start);
+        let old_end_byte = inner.rope.char_to_byte(range.end);
+        let new_end_byte = start_byte + text.len();
+        let edit = InputEdit {
+            start_byte,
+            old_end_byte,
+            new_end_byte,
+            start_position: point(&inner.rope, start_byte),
+            old_end_position: point(&inner.rope, old_end_byte),
+            new_end_position: point(&rope, new_end_byte),
+        };
+        let edited = |tree: &Tree| {
             let mut tree = tree.clone();
-            let start_byte = inner.rope.char_to_byte(range.start);
-            let old_end_byte = inner.rope.char_to_byte(range.end);
-            let new_end_byte = start_byte + text.len();
-            tree.edit(&InputEdit {
-                start_byte,
-                old_end_byte,
-                new_end_byte,
-                start_position: point(&inner.rope, start_byte),
-                old_end_position: point(&inner.rope, old_end_byte),
-                new_end_position: point(&rope, new_end_byte),
-            });
+            tree.edit(&edit);
             tree
+        };
+        let base = newest.filter(|_| !shape.lone_cr).map(edited);
+        let basis = self.basis().filter(|_| !shape.lone_cr).map(|basis| {
+            // What was dirty behind the edit moves with the text; within it, it is part of what is dirty now.
+            let moved = |byte: usize| match byte {
+                byte if byte >= old_end_byte => byte - old_end_byte + new_end_byte,
+                byte if byte > start_byte => new_end_byte,
+                byte => byte,
+            };
+            let dirty = match basis.dirty.is_empty() {
+                true => start_byte..new_end_byte,
+                false => moved(basis.dirty.start).min(start_byte)..moved(basis.dirty.end).max(new_end_byte),
+            };
+            // An empty range would count as no edit at all.
+            let dirty = dirty.start..dirty.end.max(dirty.start + 1);
+            Basis { tree: edited(&basis.tree), dirty, ..basis }
         });
-        Snapshot::new(inner.identity.clone(), inner.version, rope, base, shape)
+        Snapshot::new(inner.identity.clone(), inner.version, rope, base, basis, shape)
+    }
+
+    /// What a text that comes from this one can start from.
+    fn basis(&self) -> Option<Basis> {
+        let inner = &*self.inner;
+        let read = inner.definitions.get().zip(inner.tree.get().and_then(Option::as_ref));
+        match read {
+            Some((definitions, tree)) => Some(Basis {
+                definitions: definitions.clone(),
+                tree: tree.clone(),
+                bytes: inner.rope.len_bytes(),
+                lines: inner.rope.len_lines(),
+                dirty: 0..0,
+            }),
+            None => inner.basis.clone(),
+        }
     }
 
     fn parse(&self) -> Option<Tree> {

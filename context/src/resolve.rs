@@ -39,11 +39,25 @@ pub fn resolve(workspace: &Workspace, path: &Path, imports: &[Import], name: &st
     found
 }
 
+/// The file that is the module which `name` means in the file at `path`, which has these imports.
+pub(crate) fn resolve_module(
+    workspace: &Workspace,
+    path: &Path,
+    imports: &[Import],
+    name: &str,
+) -> Option<Arc<FileSymbols>> {
+    let import = imports.iter().find(|import| import.name == name && !import.path.is_empty())?;
+    match follow(workspace, path, &import.path, MOST_STEPS)? {
+        Target::Module(file) => Some(file),
+        Target::Definitions(_) => None,
+    }
+}
+
 /// What a path leads to.
 #[derive(Clone, Debug)]
 enum Target {
-    /// A whole file.
-    Module,
+    /// A file that is a module.
+    Module(Arc<FileSymbols>),
     /// Definitions of one name in one file.
     Definitions(Vec<Found>),
 }
@@ -51,7 +65,7 @@ enum Target {
 fn definitions(target: Option<Target>) -> Vec<Found> {
     match target {
         Some(Target::Definitions(found)) => found,
-        Some(Target::Module) | None => Vec::new(),
+        Some(Target::Module(_)) | None => Vec::new(),
     }
 }
 
@@ -75,7 +89,7 @@ fn inside(
     steps: usize,
     child: &dyn Fn(&Path, &str) -> Option<Arc<FileSymbols>>,
 ) -> Option<Target> {
-    let Some((first, rest)) = path.split_first() else { return Some(Target::Module) };
+    let Some((first, rest)) = path.split_first() else { return Some(Target::Module(file.clone())) };
     if let Some(module) = child(&file.path, first) {
         let found = inside(workspace, &module, rest, steps, child);
         if found.is_some() {

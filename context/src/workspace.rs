@@ -8,6 +8,7 @@ mod dependencies;
 mod file;
 mod store;
 mod walk;
+mod watch;
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::{Path, PathBuf};
@@ -28,6 +29,7 @@ use walk::Seen;
 pub use file::FileSymbols;
 pub(crate) use file::path_hash;
 pub use walk::{MAX_FILE_BYTES, Skipped, is_secret, read_text};
+pub use watch::{Watching, watch};
 
 /// What one scan may take.
 #[derive(Clone, Debug)]
@@ -310,9 +312,11 @@ impl Workspace {
         files
     }
 
-    /// The path of `path` as a reader wants it: relative to the workspace where it is inside, with `/`.
+    /// The path of `path` as a reader wants it: relative to the workspace where it is inside, and to where packages lie
+    /// for a dependency, with `/`.
     pub fn display_path(&self, path: &Path) -> String {
-        path.strip_prefix(&self.root).unwrap_or(path).to_string_lossy().replace('\\', "/")
+        let inside = path.strip_prefix(&self.root).ok().or_else(|| self.dependencies.display_path(path));
+        inside.unwrap_or(path).to_string_lossy().replace('\\', "/")
     }
 
     /// The words of the workspace; `None` where none are kept.

@@ -14,10 +14,11 @@ use halfline_grammars::TagKind;
 use super::receiver;
 use super::{Piece, Window, is_plain_member, own_path, piece_of};
 use crate::budget::TokenCounter;
-use crate::resolve::{has_word, resolve};
+use crate::resolve::{has_word, resolve, resolve_module};
+use crate::retrieval::is_test;
 use crate::symbols::{self, Definition, Import};
 use crate::text;
-use crate::workspace::{Found, Workspace};
+use crate::workspace::{FileSymbols, Found, Workspace};
 
 /// A name defined in more places than this says nothing.
 const MOST_PLACES: usize = 3;
@@ -175,10 +176,16 @@ impl Finder<'_> {
     fn pieces(&self, name: &str, why: Why) -> Vec<Lead> {
         let own = self.window.snapshot.definitions();
         let lines = if why == Why::Receiver { RECEIVER_LINES } else { PIECE_LINES };
-        if let Some(index) = own.iter().position(|definition| definition.name == name && !is_plain_member(definition)) {
+        let fits = |definition: &Definition| {
+            definition.name == name
+                && (!is_plain_member(definition) || (why == Why::Call && definition.kind == TagKind::Method))
+        };
+        if let Some(index) = own.iter().position(fits) {
             let definition = &own[index];
-            let is_seen =
-                self.window.shows_line(definition.lines.0) && (why != Why::Receiver || self.shows_all(definition));
+            let is_seen = match why {
+                Why::Receiver => self.shows_all(definition),
+                _ => self.window.shows_line(definition.lines.0),
+            };
             let piece = (!is_seen).then(|| piece_of(self.own_path.to_owned(), own, index, lines));
             return vec![Lead { piece: piece.map(|piece| explained(piece, why)), returns: returned(definition) }];
         }
@@ -189,20 +196,33 @@ impl Finder<'_> {
             let piece = piece_of(path, &found.file.definitions, found.index, lines);
             Lead { piece: Some(explained(piece, why)), returns: returned(found.definition()) }
         };
-        found.iter().map(lead).collect()
+        let mut leads: Vec<Lead> = found.iter().map(lead).collect();
+        if leads.is_empty() && matches!(why, Why::Receiver | Why::Unused) {
+            let own_file = self.window.snapshot.path().unwrap_or(Path::new(""));
+            let module = resolve_module(workspace, own_file, self.imports, name);
+            leads.extend(
+                module
+                    .and_then(|file| module_outline(workspace, &file, lines))
+                    .map(|piece| Lead { piece: Some(explained(piece, why)), returns: Vec::new() }),
+            );
+        }
+        leads
     }
 
     /// The definition of `name` in other files that is meant here, if that can be told.
     fn elsewhere(&self, workspace: &Workspace, name: &str, why: Why) -> Vec<Found> {
         let own_file = self.window.snapshot.path().unwrap_or(Path::new(""));
         let mut resolved = resolve(workspace, own_file, self.imports, name);
-        resolved.retain(|found| found.file.path != own_file);
+        // What is merely near need not be looked up outside the workspace: its readers know it, and so does the model.
+        let is_wanted = |file: &Path| why != Why::Near || file.starts_with(workspace.root());
+        resolved.retain(|found| found.file.path != own_file && is_wanted(&found.file.path));
         if !resolved.is_empty() {
             resolved.truncate(1);
             return resolved;
         }
-        let follows =
-            matches!(self.window.snapshot.language().map(|language| language.name()), Some("rust" | "python"));
+        let language = self.window.snapshot.language();
+        let is_python = language.is_some_and(|language| language.name() == "python");
+        let follows = is_python || language.is_some_and(|language| language.name() == "rust");
         // An import that leads out of the workspace names something else than what is defined in it under that name.
         let is_own = |first: &String| matches!(first.as_str(), "crate" | "self" | "super") || first.starts_with('.');
         let is_foreign =
@@ -211,8 +231,14 @@ impl Finder<'_> {
             return Vec::new();
         }
         let mut places = workspace.find(name);
-        let language = self.window.snapshot.language();
-        places.retain(|found| found.file.path != own_file && found.file.language() == language);
+        let is_test = is_test(&workspace.display_path(own_file));
+        places.retain(|found| {
+            let file = &found.file;
+            found.definition().kind != TagKind::Field
+                && file.path != own_file
+                && file.language() == language
+                && (is_test || !self::is_test(&workspace.display_path(&file.path)))
+        });
         let (members, tops): (Vec<Found>, Vec<Found>) =
             places.into_iter().partition(|found| is_plain_member(found.definition()));
         let nearest = |places: &[Found]| {
@@ -224,10 +250,12 @@ impl Finder<'_> {
                 .into_iter()
                 .collect()
         };
-        match (tops.len(), members.len()) {
-            (0, 0) => Vec::new(),
-            (0, 1..=MOST_PLACES) if why != Why::Receiver => nearest(&members),
-            (1..=MOST_PLACES, _) => nearest(&tops),
+        // In Python what is not imported can only be reached through a value, whose type was seen elsewhere.
+        let tops_count = if is_python && !matches!(why, Why::Receiver | Why::Returned) { 0 } else { tops.len() };
+        match why {
+            _ if (1..=MOST_PLACES).contains(&tops_count) => nearest(&tops),
+            Why::Call if tops_count == 0 && members.len() <= MOST_PLACES => nearest(&members),
+            Why::Near if tops_count == 0 && members.len() == 1 && name.contains('_') => members,
             _ => Vec::new(),
         }
     }
@@ -289,6 +317,23 @@ impl Finder<'_> {
     fn shows_all(&self, definition: &Definition) -> bool {
         self.window.shows_line(definition.lines.0) && self.window.shows_line(definition.lines.1)
     }
+}
+
+/// The heads of what a module defines for others.
+fn module_outline(workspace: &Workspace, file: &FileSymbols, most_lines: usize) -> Option<Piece> {
+    let public = file.definitions.iter().filter(|definition| {
+        definition.container.is_none() && !definition.name.starts_with('_') && definition.kind != TagKind::Constant
+    });
+    let heads =
+        public.filter_map(|definition| definition.signature.lines().find(|line| line.contains(&definition.name)));
+    let heads: Vec<&str> = heads.take(most_lines).collect();
+    let name = file.path.file_stem()?.to_string_lossy();
+    (!heads.is_empty()).then(|| Piece {
+        path: workspace.display_path(&file.path),
+        lines: (1, file.lines),
+        text: heads.join("\n"),
+        why: format!("outline of {name}"),
+    })
 }
 
 /// The types that a definition's signature ends in: what a function returns, what a field is.

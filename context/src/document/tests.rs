@@ -151,3 +151,21 @@ fn a_language_is_known_by_path_when_the_editor_names_none() {
     assert_eq!(Snapshot::of_text(Some("x/build.py".into()), "").language().map(Language::name), Some("python"));
     assert_eq!(Snapshot::of_text(Some("x/build".into()), "").language(), None);
 }
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(300))]
+    #[test]
+    fn definitions_after_edits_are_those_of_the_whole_text(python: bool, edits in prop::collection::vec(any_edit(), 1..20)) {
+        let (id, text) = if python { ("python", PYTHON) } else { ("rust", RUST) };
+        let mut document = Document::new(None, id, 0, &text.repeat(12));
+        document.snapshot().definitions();
+        for edit in edits {
+            let start = edit.at % (document.snapshot().rope().len_chars() + 1);
+            document.replace(start..start + edit.delete, &edit.insert);
+            if edit.look {
+                let snapshot = document.snapshot();
+                prop_assert_eq!(snapshot.definitions(), symbols::definitions(&snapshot));
+            }
+        }
+    }
+}

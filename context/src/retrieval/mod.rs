@@ -6,4 +6,5 @@ mod rank;
 pub(crate) mod tokens;
 pub(crate) mod words;
 
+pub(crate) use rank::is_test;
 pub use rank::{Hit, SearchOptions, search};

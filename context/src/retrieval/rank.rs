@@ -183,7 +183,7 @@ fn stem(path: &str) -> Option<String> {
 }
 
 /// Whether a path is that of a test.
-fn is_test(path: &str) -> bool {
+pub(crate) fn is_test(path: &str) -> bool {
     let is_test_name = |part: &str| {
         let part = part.split('.').next().unwrap_or_default();
         matches!(part, "test" | "tests" | "testing" | "__tests__" | "spec" | "conftest")

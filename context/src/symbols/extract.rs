@@ -86,10 +86,76 @@ pub fn definitions(snapshot: &Snapshot) -> Vec<Definition> {
     definitions_of(&Source::new(language, &text), tree)
 }
 
+/// The same for a text that came from another by edits: only the top-level nodes that `dirty` (bytes of the new text)
+/// touches, and those beside them, are read; `old` holds the other text's definitions.
+pub(crate) fn definitions_after_edits(
+    snapshot: &Snapshot,
+    old: &OldDefinitions<'_>,
+    dirty: Range<usize>,
+) -> Vec<Definition> {
+    let (Some(language), Some(tree)) = (snapshot.language(), snapshot.tree()) else { return Vec::new() };
+    let text = snapshot.rope().to_string();
+    let source = Source::new(language, &text);
+    let Some(region) = region(&source, tree, dirty) else { return definitions_of(&source, tree) };
+    // The text outside the region is the same, so what lies behind it has moved by as much as the text has grown.
+    let behind = (region.end + old.bytes).saturating_sub(text.len());
+    let lines = |line: usize| (line + source.line_count()).saturating_sub(old.lines);
+    let bytes = |byte: usize| (byte + text.len()).saturating_sub(old.bytes);
+    let before = old.definitions.iter().take_while(|one| one.bytes.end <= region.start).cloned();
+    let mut found: Vec<Definition> = before.collect();
+    found.extend(definitions_within(&source, tree, region));
+    found.extend(old.definitions.iter().filter(|one| one.bytes.start >= behind).map(|one| Definition {
+        bytes: bytes(one.bytes.start)..bytes(one.bytes.end),
+        name_bytes: bytes(one.name_bytes.start)..bytes(one.name_bytes.end),
+        lines: (lines(one.lines.0), lines(one.lines.1)),
+        signature_lines: (lines(one.signature_lines.0), lines(one.signature_lines.1)),
+        ..one.clone()
+    }));
+    found
+}
+
+/// The definitions of a text, and how long it was.
+pub(crate) struct OldDefinitions<'a> {
+    pub(crate) definitions: &'a [Definition],
+    pub(crate) bytes: usize,
+    pub(crate) lines: usize,
+}
+
+/// The bytes of the top-level nodes that `dirty` touches, of the one before, and of those behind up to the first that is
+/// no comment, whose documentation may stand in what has changed. `None` when that is nearly everything.
+fn region(source: &Source<'_>, tree: &Tree, dirty: Range<usize>) -> Option<Range<usize>> {
+    let root = tree.root_node();
+    let mut cursor = root.walk();
+    let (mut start, mut end) = (0, source.text.len());
+    let mut before = 0;
+    let mut is_behind = false;
+    for child in root.children(&mut cursor) {
+        if child.end_byte() < dirty.start {
+            start = before;
+            before = child.start_byte();
+            continue;
+        }
+        if child.start_byte() > dirty.end {
+            is_behind = true;
+        }
+        if is_behind && !child.is_extra() && !child.kind().contains("attribute") {
+            end = child.end_byte();
+            break;
+        }
+    }
+    (end - start < source.text.len() / 2).then_some(start..end)
+}
+
 /// What `tree`, the tree of `source`, defines, in order of appearance.
 pub(crate) fn definitions_of(source: &Source<'_>, tree: &Tree) -> Vec<Definition> {
+    definitions_within(source, tree, 0..source.text.len())
+}
+
+/// The definitions that lie in these bytes, which no definition crosses.
+fn definitions_within(source: &Source<'_>, tree: &Tree, within: Range<usize>) -> Vec<Definition> {
     let query = &source.language.queries().tags;
     let mut cursor = QueryCursor::new();
+    cursor.set_byte_range(within.clone());
     let mut matches = cursor.matches(query.query(), tree.root_node(), source.text.as_bytes());
     let (mut found, mut containers) = (Vec::new(), Vec::new());
     while let Some(one) = matches.next() {
@@ -104,6 +170,9 @@ pub(crate) fn definitions_of(source: &Source<'_>, tree: &Tree) -> Vec<Definition
             }
         }
         if let (Some(name), Some((kind, whole))) = (name, whole) {
+            if whole.start_byte() < within.start || whole.end_byte() > within.end {
+                continue;
+            }
             if matches!(kind, TagKind::Type | TagKind::Interface) {
                 containers.push(container(source, whole, name.start_byte()));
             }

@@ -8,5 +8,5 @@ mod imports;
 pub use extract::{Definition, definitions, identifiers, outline};
 pub use imports::{EVERYTHING, Import, import_lines, imports};
 
-pub(crate) use extract::{Source, definitions_of};
+pub(crate) use extract::{OldDefinitions, Source, definitions_after_edits, definitions_of};
 pub(crate) use imports::imports_of;

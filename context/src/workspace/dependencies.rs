@@ -96,6 +96,12 @@ impl Dependencies {
         })
     }
 
+    /// The path of a dependency's file from its package on.
+    pub(super) fn display_path<'a>(&self, path: &'a Path) -> Option<&'a Path> {
+        let known = self.registries.get().into_iter().chain(self.site_packages.get()).flatten();
+        known.into_iter().find_map(|directory| path.strip_prefix(directory).ok())
+    }
+
     fn registries(&self) -> &[PathBuf] {
         self.registries.get_or_init(|| {
             let home = std::env::var_os("HOME").or_else(|| std::env::var_os("USERPROFILE")).map(PathBuf::from);

@@ -11,6 +11,8 @@ use super::{
     filters, mode, prompt,
 };
 
+/// How long gathering may take for someone who asked and waits.
+const GATHER_TIME_INVOKED: Duration = Duration::from_millis(250);
 /// Why there is nothing to offer when the deadline came before the first word.
 const TOO_SLOW: &str = "the time of the setting completion.max_ms was over before the first word";
 
@@ -82,7 +84,10 @@ impl Completer {
         let mode = if self.config.multi_line { mode::at(&place.snapshot, place.offset) } else { Mode::Line };
         let room = engine.info().context_tokens.saturating_sub(max_tokens);
         let tokens = self.config.prompt_tokens.min(room);
-        let budget = prompt::budget(tokens, self.config.suffix_share, query.use_context, tokenizer.special());
+        let mut budget = prompt::budget(tokens, self.config.suffix_share, query.use_context, tokenizer.special());
+        if query.trigger == Trigger::Invoked {
+            budget.time = GATHER_TIME_INVOKED;
+        }
         let workspace = self.workspace.as_deref();
         let counter = prompt::Counter(tokenizer);
         let context = gather_completion(&place.snapshot, place.offset, &budget, &counter, workspace);

@@ -17,8 +17,8 @@ use halfline_inference::tokenizer::{SpecialTokens, Tokenizer};
 /// Tokens for structure: the special ones, the repository's name and the paths.
 const STRUCTURE_TOKENS: usize = 48;
 /// Share of the prompt that pieces of other places may take.
-const PIECES_SHARE: f64 = 0.25;
-/// How long gathering may take.
+const PIECES_SHARE: f64 = 0.3;
+/// How long gathering may take while someone types.
 const GATHER_TIME: Duration = Duration::from_millis(10);
 
 /// Counts with the model's own vocabulary.
@@ -64,9 +64,10 @@ pub(super) fn build(tokenizer: &Tokenizer, context: &CompletionContext, path: &s
     if let (Some([repo_name, file_sep]), false) = (repository(special), context.pieces.is_empty()) {
         prompt.push(repo_name);
         prompt.extend(tokenizer.encode(&format!("{repository_name}\n")));
-        for piece in &context.pieces {
+        for of_one_file in context.pieces.chunk_by(|a, b| a.path == b.path) {
             prompt.push(file_sep);
-            prompt.extend(tokenizer.encode(&format!("{}\n{}\n", piece.path, piece.text.trim_end())));
+            let texts: Vec<&str> = of_one_file.iter().map(|piece| piece.text.trim_end()).collect();
+            prompt.extend(tokenizer.encode(&format!("{}\n{}\n", of_one_file[0].path, texts.join("\n"))));
         }
         prompt.push(file_sep);
         prompt.extend(tokenizer.encode(&format!("{path}\n")));

@@ -10,6 +10,7 @@ pub async fn handle(server: &Server) {
     let (client, activity) = (server.client.clone(), server.activity.clone());
     tokio::spawn(lsp::status::report(client.clone(), session.clone(), activity));
     tokio::spawn(lsp::report_loading(client.clone(), session.clone()));
+    tokio::spawn(lsp::report_indexing(client.clone(), session.clone()));
     for problem in &session.config_problems {
         client.show_message(MessageType::WARNING, format!("Halfline's settings: {problem}")).await;
     }

@@ -6,6 +6,7 @@ mod capabilities;
 pub mod convert;
 pub mod documents;
 mod framing;
+pub mod indexing;
 pub mod latest;
 mod message;
 mod parent;
@@ -23,7 +24,7 @@ use tokio::io::{AsyncBufRead, AsyncWrite, BufReader};
 
 pub(crate) use capabilities::initialize_result;
 pub(crate) use parent::gone as parent_gone;
-pub(crate) use progress::report_loading;
+pub(crate) use progress::{report_indexing, report_loading};
 pub use serve::Ending;
 pub use server::Server;
 

@@ -2,14 +2,13 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
 
-use halfline_context::workspace::ScanLimits;
 use halfline_context::{Encoding, Workspace};
 use serde_json::Value;
 use tower_lsp::lsp_types::Url;
 
 use super::convert;
+use super::indexing::Indexing;
 use crate::cache_directory;
 use crate::completion::Completer;
 use crate::config::{self, Config};
@@ -62,8 +61,10 @@ pub struct Session {
     pub config_problems: Vec<String>,
     /// The models, loading or loaded.
     pub engine: Arc<EngineHost>,
-    /// The names defined in the client's folder, when it has one.
+    /// What is known of the client's folder, when it has one.
     pub workspace: Option<Arc<Workspace>>,
+    /// How far reading the folder is.
+    pub indexing: Option<Indexing>,
     /// Inline completion with its caches.
     pub completer: Arc<Completer>,
 }
@@ -75,9 +76,11 @@ impl Session {
         let config_problems = loaded.problems.iter().map(ToString::to_string).collect();
         let config = loaded.config;
         let engine = EngineHost::start(&config);
-        let workspace = client.root.as_deref().filter(|root| is_project(root)).map(index);
+        let root = client.root.as_deref().filter(|root| is_project(root));
+        let workspace = root.map(|root| Arc::new(Workspace::open(root, &cache_directory())));
+        let indexing = workspace.clone().map(Indexing::start);
         let completer = Arc::new(Completer::new(&config, workspace.clone()));
-        Session { client, config, config_problems, engine, workspace, completer }
+        Session { client, config, config_problems, engine, workspace, indexing, completer }
     }
 }
 
@@ -85,20 +88,6 @@ impl Session {
 fn is_project(root: &Path) -> bool {
     let home = directories::BaseDirs::new();
     root.parent().is_some() && home.is_none_or(|home| home.home_dir() != root)
-}
-
-/// Starts to read the names defined under `root`, and returns at once.
-fn index(root: &Path) -> Arc<Workspace> {
-    let workspace = Arc::new(Workspace::open(root, &cache_directory()));
-    let scanned = workspace.clone();
-    let scan = move || {
-        let report = scanned.scan(&ScanLimits::default(), &AtomicBool::new(false));
-        tracing::info!(files = report.files, symbols = report.symbols, complete = report.complete, "indexed");
-    };
-    if let Err(error) = std::thread::Builder::new().name("index".to_owned()).spawn(scan) {
-        tracing::error!("cannot start a thread to read the workspace: {error}");
-    }
-    workspace
 }
 
 #[cfg(test)]

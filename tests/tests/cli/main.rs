@@ -5,6 +5,7 @@ mod mirror;
 mod model_commands;
 mod pulling;
 mod running;
+mod searching;
 mod words;
 
 use std::process::Command;

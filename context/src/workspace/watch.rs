@@ -1,0 +1,158 @@
+//! Following the disk: files that change are read again a moment later.
+//!
+//! Only directories that hold source files are watched, each by itself: a recursive watch would take one handle for every
+//! directory of a build's output.
+
+use std::collections::{BTreeSet, HashSet};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
+use std::time::{Duration, Instant};
+
+use notify::{Event, EventKind, RecommendedWatcher, RecursiveMode, Watcher};
+
+use super::{ScanLimits, Workspace};
+
+/// Changes that follow each other within this time are taken together.
+const QUIET: Duration = Duration::from_millis(200);
+/// No change waits longer than this for the others to end.
+const PATIENCE: Duration = Duration::from_secs(2);
+/// After more changes than this at once, everything is looked at.
+const MOST_PATHS: usize = 64;
+/// Directories beyond this many are not watched; the next scan sees their changes.
+const MOST_DIRECTORIES: usize = 20_000;
+
+/// Keeps a workspace up to date while it lives.
+#[derive(Debug)]
+pub struct Watching {
+    stopped: Arc<AtomicBool>,
+}
+
+/// Follows the changes of `workspace` on disk from now on, in a thread of its own, until the result is dropped. What
+/// changed before is the next scan's matter.
+pub fn watch(workspace: Arc<Workspace>) -> notify::Result<Watching> {
+    let (sender, events) = channel();
+    let mut watcher = notify::recommended_watcher(sender)?;
+    let mut watched = HashSet::new();
+    watch_directories(&workspace, &mut watcher, &mut watched);
+    let stopped = Arc::new(AtomicBool::new(false));
+    let watching = Watching { stopped: stopped.clone() };
+    let follow = move || {
+        while let Some(paths) = next_changes(&events, &stopped) {
+            if needs_scan(&workspace, &paths) {
+                workspace.scan(&ScanLimits::default(), &stopped);
+                watch_directories(&workspace, &mut watcher, &mut watched);
+                continue;
+            }
+            for path in paths {
+                if let Err(why) = workspace.update(&path) {
+                    tracing::debug!(path = %path.display(), "not indexed: {why}");
+                }
+            }
+        }
+    };
+    std::thread::Builder::new().name("watch".to_owned()).spawn(follow)?;
+    Ok(watching)
+}
+
+impl Drop for Watching {
+    fn drop(&mut self) {
+        self.stopped.store(true, Ordering::Relaxed);
+    }
+}
+
+fn watch_directories(workspace: &Workspace, watcher: &mut RecommendedWatcher, watched: &mut HashSet<PathBuf>) {
+    let files = workspace.files();
+    let within = |directory: &&Path| directory.starts_with(workspace.root());
+    let parents = files.iter().flat_map(|file| file.path.ancestors().skip(1).take_while(within));
+    let directories: BTreeSet<&Path> = parents.chain([workspace.root()]).collect();
+    // A directory that is gone took its watch with it; if it comes back it is new.
+    watched.retain(|directory| directories.contains(directory.as_path()));
+    for directory in directories.into_iter().take(MOST_DIRECTORIES) {
+        if watched.contains(directory) {
+            continue;
+        }
+        match watcher.watch(directory, RecursiveMode::NonRecursive) {
+            Ok(()) => {
+                watched.insert(directory.to_owned());
+            }
+            Err(error) => tracing::debug!(directory = %directory.display(), "changes here are not noticed: {error}"),
+        }
+    }
+}
+
+/// Waits for a change and for quiet after it; `None` once the watching has ended.
+fn next_changes(events: &Receiver<notify::Result<Event>>, stopped: &AtomicBool) -> Option<BTreeSet<PathBuf>> {
+    let mut paths = BTreeSet::new();
+    let mut first: Option<Instant> = None;
+    loop {
+        match events.recv_timeout(QUIET) {
+            Ok(Ok(event)) if !matches!(event.kind, EventKind::Access(_)) => {
+                paths.extend(event.paths);
+                first.get_or_insert_with(Instant::now);
+            }
+            Ok(Ok(_)) => {}
+            // Events were lost: the path that is no file makes the caller look at everything.
+            Ok(Err(error)) => {
+                tracing::debug!("watching: {error}");
+                paths.insert(PathBuf::new());
+                first.get_or_insert_with(Instant::now);
+            }
+            Err(RecvTimeoutError::Timeout) if stopped.load(Ordering::Relaxed) => return None,
+            Err(RecvTimeoutError::Timeout) if !paths.is_empty() => return Some(paths),
+            Err(RecvTimeoutError::Timeout) => {}
+            Err(RecvTimeoutError::Disconnected) => return None,
+        }
+        if first.is_some_and(|first| first.elapsed() > PATIENCE) {
+            return Some(paths);
+        }
+    }
+}
+
+/// Whether changes may concern files that are not named: directories that come or go, and rules of what is ignored.
+fn needs_scan(workspace: &Workspace, paths: &BTreeSet<PathBuf>) -> bool {
+    let is_wide = |path: &PathBuf| {
+        let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+        let is_rule = matches!(name, ".gitignore" | ".ignore" | "Cargo.toml" | "");
+        let is_directory =
+            path.is_dir() || (!path.exists() && workspace.file(path).is_none() && path.extension().is_none());
+        is_rule || is_directory
+    };
+    paths.len() > MOST_PATHS || paths.iter().any(is_wide)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+
+    #[test]
+    fn changes_on_disk_arrive() {
+        let dir = tempfile::tempdir().unwrap();
+        let root = dir.path().canonicalize().unwrap();
+        fs::write(root.join("a.rs"), "fn one() {}").unwrap();
+        let workspace = Arc::new(Workspace::new(&root));
+        workspace.scan(&ScanLimits::default(), &AtomicBool::new(false));
+        let watching = watch(workspace.clone()).unwrap();
+        let until = |what: &str, done: &dyn Fn() -> bool| {
+            let start = Instant::now();
+            while !done() {
+                assert!(start.elapsed() < Duration::from_secs(60), "{what} is not noticed");
+                std::thread::sleep(Duration::from_millis(20));
+            }
+        };
+        let known = |name: &str| !workspace.find(name).is_empty();
+        fs::write(root.join("a.rs"), "fn changed() {}").unwrap();
+        until("a change", &|| known("changed") && !known("one"));
+        fs::create_dir_all(root.join("new/inner")).unwrap();
+        fs::write(root.join("new/inner/b.rs"), "fn two() {}").unwrap();
+        until("a new directory", &|| known("two"));
+        fs::write(root.join("new/inner/b.rs"), "fn three() {}").unwrap();
+        until("a change in it", &|| known("three"));
+        fs::remove_dir_all(root.join("new")).unwrap();
+        until("a removal", &|| !known("three"));
+        drop(watching);
+    }
+}

@@ -1,0 +1,25 @@
+#include <string>
+using std::string;
+
+namespace net {
+
+// How to connect.
+class Client : public Base {
+public:
+    explicit Client(int port) : port_(port) {}
+    int send(const string &text) const { return text.size(); }
+    void close();
+
+private:
+    int port_;
+};
+
+void Client::close() { port_ = 0; }
+
+using Name = string;
+
+template <typename T> T twice(T x) { return x + x; }
+
+int &first(int *list) { return list[0]; }
+
+} // namespace net

@@ -1,0 +1,3 @@
+; Whole imports, and the names they bring in.
+
+(preproc_include) @import

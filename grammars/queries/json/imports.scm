@@ -1,0 +1,1 @@
+; Whole imports, and the names they bring in. None here.

@@ -1,0 +1,1 @@
+; Names that are used: called, read, or named as a type. None here.

@@ -1,0 +1,4 @@
+; Nodes that enclose others, by what a reader would call the place.
+
+(section) @scope.block
+(fenced_code_block) @scope.block

@@ -1,0 +1,6 @@
+; Where text is not code; code inside a string is.
+
+(comment) @comment
+(string) @string
+(encapsed_string) @string
+(heredoc) @string

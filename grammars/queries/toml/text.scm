@@ -1,0 +1,4 @@
+; Where text is not code; code inside a string is.
+
+(comment) @comment
+(string) @string

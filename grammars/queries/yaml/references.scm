@@ -1,0 +1,3 @@
+; Names that are used: called, read, or named as a type.
+
+(alias_name) @reference
