@@ -37,11 +37,8 @@ pub(crate) struct TileArgs {
     pub out: *mut f32,
 }
 
-/// The most rows of one call: four times twelve, which the lanes take at once, and three times sixteen, which AMX does.
-pub(crate) const MAX_ROWS: usize = 48;
-
-/// Activations are readable up to a multiple of so many rows.
-pub(crate) const PADDED_ROWS: usize = 16;
+/// The most rows that [`rows`] takes.
+pub(crate) const MAX_ROWS: usize = 12;
 
 /// How far ahead of its use memory is asked for, in bytes. The hardware's own prefetching stops at each page.
 const PREFETCH: usize = 4096;
@@ -96,21 +93,6 @@ pub(crate) unsafe fn rows<S: Simd, K: Kind>(args: &TileArgs, count: usize) {
     }
 }
 
-/// Asks for what lies some way behind block `inner` of a record.
-///
-/// # Safety
-/// See [`Simd`].
-#[inline(always)]
-pub(crate) unsafe fn prefetch_block<S: Simd, K: Kind>(record: *const u8, inner: usize) {
-    let bytes = K::RECORD / K::BLOCKS;
-    let mut ahead = 0;
-    while ahead < bytes {
-        // SAFETY: nothing is touched.
-        unsafe { S::prefetch(record.wrapping_add(inner * bytes + ahead + PREFETCH)) };
-        ahead += 64;
-    }
-}
-
 #[inline(always)]
 unsafe fn tile<S: Simd, K: Kind, const R: usize>(args: &TileArgs) -> usize {
     let blocks = args.inputs / BLOCK;
@@ -125,7 +107,12 @@ unsafe fn tile<S: Simd, K: Kind, const R: usize>(args: &TileArgs) -> usize {
             let mut partial = [S::splat(0.0); R];
             let end = (block + GROUP / BLOCK).min(blocks);
             while block < end {
-                prefetch_block::<S, K>(record, inner);
+                let bytes = K::RECORD / K::BLOCKS;
+                let mut ahead = 0;
+                while ahead < bytes {
+                    S::prefetch(record.wrapping_add(inner * bytes + ahead + PREFETCH));
+                    ahead += 64;
+                }
                 let quads = K::quads::<S>(record, inner);
                 if K::HALVES {
                     let first = K::scale::<S>(record, 2 * inner);
@@ -191,29 +178,6 @@ unsafe fn half<S: Simd, K: Kind>(mut acc: S::I, quads: &[S::B; 8], first: usize,
             acc = if K::WIDE { S::dot_wide(acc, quads[q], activations) } else { S::dot(acc, quads[q], activations) };
         }
         acc
-    }
-}
-
-/// Independent sums of [`dots`]: enough to hide the latency of one product.
-pub(crate) const SUMS: usize = 12;
-
-/// Multiplies and adds `rounds` times twelve vectors of 64 bytes.
-///
-/// # Safety
-/// See [`Simd`].
-#[inline(always)]
-pub(crate) unsafe fn dots<S: Simd>(rounds: usize) {
-    // SAFETY: a local array is read.
-    unsafe {
-        let bytes = std::hint::black_box([3u8; 64]);
-        let weights = S::load_bytes(bytes.as_ptr());
-        let mut sums = [S::splat_i(0); SUMS];
-        for round in 0..rounds {
-            for sum in &mut sums {
-                *sum = S::dot(*sum, weights, round as i32 & 0x3f3f_3f3f);
-            }
-        }
-        std::hint::black_box(sums);
     }
 }
 

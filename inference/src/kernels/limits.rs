@@ -4,7 +4,6 @@
 
 use std::time::{Duration, Instant};
 
-use super::gemm::SUMS;
 use super::pool::Pool;
 use super::simd::Simd;
 use super::table::best;
@@ -15,6 +14,8 @@ const BUFFER: usize = 512 << 20;
 const STRETCH: usize = 1 << 20;
 /// Rounds of the int8 loop in one piece of work.
 const ROUNDS: usize = 1 << 14;
+/// Independent sums of the int8 loop: enough to hide the latency of one product.
+const SUMS: usize = 12;
 /// How long each limit is looked for.
 const TIME: Duration = Duration::from_millis(700);
 
@@ -80,6 +81,26 @@ pub(super) unsafe fn read<S: Simd>(from: *const u8, bytes: usize) {
             for (i, sum) in sums.iter_mut().enumerate() {
                 S::prefetch(from.wrapping_add(at + 64 * i + 4096));
                 *sum = S::add(*sum, S::load(from.add(at + 64 * i).cast()));
+            }
+        }
+        std::hint::black_box(sums);
+    }
+}
+
+/// Multiplies and adds `rounds` times twelve vectors of 64 bytes.
+///
+/// # Safety
+/// See [`Simd`].
+#[inline(always)]
+pub(super) unsafe fn dots<S: Simd>(rounds: usize) {
+    // SAFETY: a local array is read.
+    unsafe {
+        let bytes = std::hint::black_box([3u8; 64]);
+        let weights = S::load_bytes(bytes.as_ptr());
+        let mut sums = [S::splat_i(0); SUMS];
+        for round in 0..rounds {
+            for sum in &mut sums {
+                *sum = S::dot(*sum, weights, round as i32 & 0x3f3f_3f3f);
             }
         }
         std::hint::black_box(sums);

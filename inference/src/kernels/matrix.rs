@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use memmap2::MmapMut;
 
-use super::gemm::{BLOCK, GROUP, MAX_ROWS, PADDED_ROWS, TileArgs};
+use super::gemm::{BLOCK, GROUP, MAX_ROWS, TileArgs};
 use super::pack::{Correction, Layout, pack_tile};
 use super::pool::Pool;
 use super::table::Table;
@@ -138,7 +138,7 @@ impl Activations {
         let rows = x.len() / inputs;
         (self.rows, self.inputs) = (rows, inputs);
         let (groups, halves, blocks) = (inputs.div_ceil(GROUP), inputs / 16, inputs / BLOCK);
-        self.quantized.resize(rows.next_multiple_of(PADDED_ROWS) * inputs, 0);
+        self.quantized.resize(rows * inputs, 0);
         self.scales.resize(rows * groups, 0.0);
         self.sums.resize(rows * halves, 0);
         let mut wanted: Vec<Correction> = Vec::new();

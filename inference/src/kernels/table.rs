@@ -33,10 +33,9 @@ impl Table {
 
 /// One module for each instruction set: the generic kernels inside functions that enable it.
 macro_rules! table {
-    ($name:ident, $isa:literal, $lanes:ty, $products:path $(, $feature:meta)?) => {
+    ($name:ident, $isa:literal, $lanes:ty $(, $feature:meta)?) => {
         mod $name {
             use super::*;
-            use $products as products;
 
             pub(super) static TABLE: Table = Table {
                 isa: $isa,
@@ -51,8 +50,8 @@ macro_rules! table {
                 dots,
             };
 
-            table!(@gemm $lanes, [$($feature)?], gemm, float_rows, gemm, f32 F32, f16 F16, bf16 BF16);
-            table!(@gemm $lanes, [$($feature)?], products, rows, kind,
+            table!(@gemm $lanes, [$($feature)?], float_rows, gemm, f32 F32, f16 F16, bf16 BF16);
+            table!(@gemm $lanes, [$($feature)?], rows, kind,
                 q4_0 Q4_0, q4_1 Q4_1, q5_0 Q5_0, q5_1 Q5_1, q8_0 Q8_0, q4k Q4K, q5k Q5K, q6k Q6K);
 
             $(#[$feature])?
@@ -93,63 +92,36 @@ macro_rules! table {
             $(#[$feature])?
             unsafe fn dots(rounds: usize) {
                 // SAFETY: the contract is the kernel's own.
-                unsafe { products::dots::<$lanes>(rounds) }
+                unsafe { limits::dots::<$lanes>(rounds) }
             }
         }
     };
-    (@gemm $lanes:ty, $feature:tt, $from:ident, $rows:ident, $module:ident, $($fn:ident $kind:ident),+) => {
-        $(table!(@one $lanes, $feature, $from, $rows, $module, $fn, $kind);)+
+    (@gemm $lanes:ty, $feature:tt, $rows:ident, $module:ident, $($fn:ident $kind:ident),+) => {
+        $(table!(@one $lanes, $feature, $rows, $module, $fn, $kind);)+
     };
-    (@one $lanes:ty, [$($feature:meta)?], $from:ident, $rows:ident, $module:ident, $fn:ident, $kind:ident) => {
+    (@one $lanes:ty, [$($feature:meta)?], $rows:ident, $module:ident, $fn:ident, $kind:ident) => {
         $(#[$feature])?
         unsafe fn $fn(args: &TileArgs, count: usize) {
             // SAFETY: the contract is the kernel's own.
-            unsafe { $from::$rows::<$lanes, $module::$kind>(args, count) }
+            unsafe { gemm::$rows::<$lanes, $module::$kind>(args, count) }
         }
     };
 }
 
-table!(reference, "portable", super::super::reference::Reference, crate::kernels::gemm);
+table!(reference, "portable", super::super::reference::Reference);
 #[cfg(target_arch = "x86_64")]
 table!(
     avx512,
     "avx512-vnni",
     super::super::x86_64::avx512::Avx512,
-    crate::kernels::gemm,
     target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,avx512vnni,avx2,fma,f16c")
 );
 #[cfg(target_arch = "x86_64")]
-table!(
-    amx,
-    "avx512-amx",
-    super::super::x86_64::avx512::Avx512,
-    crate::kernels::x86_64::amx,
-    target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,avx512vnni,avx2,fma,f16c")
-);
+table!(avx_vnni, "avx2-vnni", super::super::x86_64::avx2::Avx2<true>, target_feature(enable = "avx2,avxvnni,fma,f16c"));
 #[cfg(target_arch = "x86_64")]
-table!(
-    avx_vnni,
-    "avx2-vnni",
-    super::super::x86_64::avx2::Avx2<true>,
-    crate::kernels::gemm,
-    target_feature(enable = "avx2,avxvnni,fma,f16c")
-);
-#[cfg(target_arch = "x86_64")]
-table!(
-    avx2,
-    "avx2",
-    super::super::x86_64::avx2::Avx2<false>,
-    crate::kernels::gemm,
-    target_feature(enable = "avx2,fma,f16c")
-);
+table!(avx2, "avx2", super::super::x86_64::avx2::Avx2<false>, target_feature(enable = "avx2,fma,f16c"));
 #[cfg(target_arch = "aarch64")]
-table!(
-    neon,
-    "neon-dotprod",
-    super::super::aarch64::neon::Neon,
-    crate::kernels::gemm,
-    target_feature(enable = "neon,dotprod")
-);
+table!(neon, "neon-dotprod", super::super::aarch64::neon::Neon, target_feature(enable = "neon,dotprod"));
 
 /// Every table that this processor can run, the fastest first, the reference last.
 pub(crate) fn available() -> Vec<&'static Table> {
@@ -163,9 +135,6 @@ pub(crate) fn available() -> Vec<&'static Table> {
             && is_x86_feature_detected!("avx512dq")
             && is_x86_feature_detected!("avx512vnni");
         if fma && is_x86_feature_detected!("avx2") {
-            if has_wide && super::x86_64::amx::is_available() {
-                tables.push(&amx::TABLE);
-            }
             if has_wide {
                 tables.push(&avx512::TABLE);
             }
