@@ -7,7 +7,7 @@ use memmap2::MmapMut;
 use super::gemm::{BLOCK, GROUP, MAX_ROWS, TileArgs};
 use super::pack::{Correction, Layout, pack_tile};
 use super::pool::Pool;
-use super::table::Table;
+use super::table::{Table, best};
 
 /// Weights of a linear map, shape (outputs, inputs), packed for the kernels.
 #[derive(Debug)]
@@ -110,6 +110,20 @@ impl Matrix {
     /// Bytes of packed weights, all of which a product reads.
     pub fn bytes(&self) -> usize {
         self.tiles.len()
+    }
+
+    /// `x * self^T`, shape (rows, outputs), for `x` of shape (rows, inputs), rounded to 8 bits on the way as everywhere.
+    ///
+    /// # Panics
+    /// When `x` is not whole rows.
+    pub fn product(&self, pool: &mut Pool, x: &[f32]) -> Vec<f32> {
+        assert!(x.len().is_multiple_of(self.inputs), "whole rows");
+        let table = best();
+        let mut activations = Activations::default();
+        activations.set(table, pool, x, self.inputs, &[self]);
+        let mut out = vec![0.0; x.len() / self.inputs * self.outputs];
+        multiply(table, pool, &mut [(self, Finish::Store { bias: None }, &mut out)], x, &activations);
+        out
     }
 
     fn tile_count(&self) -> usize {
