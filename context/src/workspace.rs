@@ -13,7 +13,7 @@ mod watch;
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard, TryLockError};
 use std::time::{Duration, Instant};
 
 use rustc_hash::FxBuildHasher;
@@ -172,9 +172,13 @@ impl Workspace {
         cancelled: &AtomicBool,
         progress: impl Fn(usize, usize) + Sync,
     ) -> ScanReport {
-        let _alone = self.scanning.lock().unwrap_or_else(PoisonError::into_inner);
         let deadline = Instant::now() + limits.time;
         let go_on = || !cancelled.load(Ordering::Relaxed) && Instant::now() <= deadline;
+        let Some(_alone) = self.wait_for_other_scans(go_on) else {
+            let mut report = ScanReport::default();
+            self.count(&mut report);
+            return report;
+        };
         let (mut seen, skipped) = walk::source_files(&self.root, go_on);
         let mut report = ScanReport { complete: go_on(), skipped, ..ScanReport::default() };
         if seen.len() > limits.files {
@@ -327,6 +331,18 @@ impl Workspace {
     /// Whether the file on disk is another than the one that was read.
     pub(crate) fn is_stale(file: &FileSymbols) -> bool {
         !std::fs::metadata(&file.path).is_ok_and(|metadata| Stamp::of(&metadata) == file.stamp)
+    }
+
+    /// The right to scan; `None` when another scan outlasts what `go_on` allows.
+    fn wait_for_other_scans(&self, go_on: impl Fn() -> bool) -> Option<MutexGuard<'_, ()>> {
+        loop {
+            match self.scanning.try_lock() {
+                Ok(guard) => return Some(guard),
+                Err(TryLockError::Poisoned(poisoned)) => return Some(poisoned.into_inner()),
+                Err(TryLockError::WouldBlock) if go_on() => std::thread::sleep(Duration::from_millis(5)),
+                Err(TryLockError::WouldBlock) => return None,
+            }
+        }
     }
 
     fn writing(&self) -> Option<Writing<'_>> {
