@@ -281,33 +281,35 @@ def first_token(peer, ours, args, path, head, tail):
 
 def keystrokes(peer, ours, args, path, head, tail):
     """A request twelve characters after another one in the same document, and the memory of the pair afterwards."""
-    theirs, mine, tokens = [], [], {"llama_cpp": [], "halfline": [], "halfline_reused": []}
+    theirs, mine, shown = [], [], {"llama_cpp": [], "halfline": []}
     path.write_text(head + tail)
     server = peer.server(ours.model(LARGE))
     editor = Editor([str(ours.program), "lsp", *ours.set_flags()], ours.environment, path)
     try:
-        for _ in range(args.rounds):
-            for before, typed in TYPED:
+        for round_number in range(args.rounds):
+            for line, typed in TYPED:
+                # Nobody may have answered this before.
+                before = f"    // {round_number}\n{line}"
                 server.complete(fim(head + before, tail), LINE_TOKENS)
                 start = time.monotonic()
                 answer = server.complete(fim(head + before + typed, tail), LINE_TOKENS)
                 theirs.append(time.monotonic() - start)
-                tokens["llama_cpp"].append(answer["tokens_predicted"])
+                shown["llama_cpp"].append(answer["content"])
 
                 editor.replace(head, before, tail)
                 editor.complete()
                 editor.insert(typed)
                 start = time.monotonic()
-                stats = editor.complete()
+                offered = editor.complete()
                 mine.append(time.monotonic() - start)
-                tokens["halfline"].append(stats)
+                shown["halfline"].append(offered)
         memory = editor.resident()
     finally:
         server.stop()
         editor.stop()
     files = sum(ours.model(name).stat().st_size for name in (SMALL, LARGE))
     return (
-        {"llama_cpp": spread(theirs), "halfline": spread(mine), "ratio": ratio(mine, theirs), "tokens": tokens},
+        {"llama_cpp": spread(theirs), "halfline": spread(mine), "ratio": ratio(mine, theirs), "shown": shown},
         {"resident_bytes": memory, "file_bytes": files, "ratio": round(memory / files, 3)},
     )
 

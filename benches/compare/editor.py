@@ -3,6 +3,7 @@
 import json
 import pathlib
 import subprocess
+import time
 
 
 class Editor:
@@ -22,6 +23,17 @@ class Editor:
         self.notify("initialized", {})
         document = {"uri": self.uri, "languageId": "rust", "version": 1, "text": self.text}
         self.notify("textDocument/didOpen", {"textDocument": document})
+        self.wait_until_ready()
+
+    def wait_until_ready(self):
+        """Waits until the models are loaded."""
+        while True:
+            status = self.request("workspace/executeCommand", {"command": "halfline.status", "arguments": []})
+            if status["engine"]["state"] == "failed":
+                raise RuntimeError(status["engine"]["message"])
+            if status["engine"]["state"] == "ready":
+                return
+            time.sleep(0.05)
 
     def replace(self, head, line, tail):
         """Puts another text into the document, the cursor after `line`."""

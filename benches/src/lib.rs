@@ -1,1 +1,1 @@
-//! Benches of the kernels and comparisons with peers belong here; there are none yet.
+//! Benches of the kernels are in `benches/`, the comparison with llama.cpp in `compare/`, what they printed in `results/`.
