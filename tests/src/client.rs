@@ -48,6 +48,8 @@ pub struct Client {
     pub heard: Vec<Value>,
     /// Errors that answer no request in particular.
     pub errors: Vec<Value>,
+    /// What the server's own requests are answered with, by method; with `null` those that are not here.
+    pub answers: HashMap<&'static str, Value>,
 }
 
 impl Client {
@@ -79,6 +81,7 @@ impl Client {
             replies: HashMap::new(),
             heard: Vec::new(),
             errors: Vec::new(),
+            answers: HashMap::new(),
         }
     }
 
@@ -250,9 +253,10 @@ impl Client {
     fn take_in(&mut self, message: Value) {
         let id = message["id"].as_i64();
         match (id, message.get("method")) {
-            (_, Some(_)) => {
+            (_, Some(method)) => {
                 if let Some(id) = message.get("id") {
-                    self.send(&json!({"jsonrpc": "2.0", "id": id, "result": null}));
+                    let answer = method.as_str().and_then(|method| self.answers.get(method)).unwrap_or(&Value::Null);
+                    self.send(&json!({"jsonrpc": "2.0", "id": id, "result": answer}));
                 }
                 self.heard.push(message);
             }

@@ -3,6 +3,7 @@
 import * as vscode from 'vscode';
 import { askAboutSelection } from './commands/askAboutSelection.ts';
 import { explainAtCursor } from './commands/explainAtCursor.ts';
+import { fixAtCursor } from './commands/fixAtCursor.ts';
 import { showMenu } from './commands/showMenu.ts';
 import { showStatus } from './commands/showStatus.ts';
 import { completionEnabled, completionMiddleware, toggleCompletion } from './completion.ts';
@@ -27,6 +28,7 @@ export async function activate(context: vscode.ExtensionContext): Promise<void> 
 
   const commands: Record<string, () => unknown> = {
     'halfline.explainAtCursor': () => explainAtCursor(server, questions),
+    'halfline.fixAtCursor': () => fixAtCursor(questions),
     'halfline.askAboutSelection': () => askAboutSelection(questions),
     'halfline.toggleInlineCompletion': () => toggleCompletion(),
     'halfline.restartServer': () => server.restart(),

@@ -20,15 +20,18 @@ const TITLES: Readonly<Record<string, (argument: QuestionArgument) => string>> =
     return typeof message === 'string' ? message : message.value;
   },
   'halfline.ask': (argument) => argument.question ?? '',
+  'halfline.fix': () => 'Fix this',
 };
 
-/** What `halfline.explain` and `halfline.ask` take, in the protocol's shapes. */
+/** What `halfline.explain`, `halfline.ask` and `halfline.fix` take, in the protocol's shapes. */
 export interface QuestionArgument {
   readonly question?: string;
   readonly uri?: string;
   readonly position?: Position;
   readonly range?: Range;
   readonly diagnostics?: readonly Diagnostic[];
+  /** Of a fix: whether the server should ask to make the change. */
+  readonly apply?: boolean;
 }
 
 export class Questions {

@@ -4,8 +4,11 @@
 //! chooses models.
 
 mod cite;
+mod command;
 mod diagnostic;
 mod evidence;
+pub mod fix;
+mod output;
 pub(crate) mod prompt;
 
 use std::ops::RangeInclusive;
@@ -111,6 +114,13 @@ pub enum Update {
     },
     /// A place that the answer names, checked.
     Citation(Citation),
+    /// A change to the code, as far as it is proved.
+    Patch {
+        /// As a unified diff.
+        diff: String,
+        /// How far it is proved.
+        verdict: fix::Verdict,
+    },
 }
 
 /// Lines that were put in front of the model.

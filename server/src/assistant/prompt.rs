@@ -87,7 +87,7 @@ fn user_turn(items: &[Item], task: &Task) -> String {
 }
 
 /// A fence that nothing in `content` can close.
-fn fence_for(content: &str) -> String {
+pub(super) fn fence_for(content: &str) -> String {
     let longest = content.split(|ch| ch != '`').map(str::len).max().unwrap_or(0);
     "`".repeat(longest.max(2) + 1)
 }

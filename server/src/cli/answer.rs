@@ -36,7 +36,7 @@ pub(super) fn run(
                 broken.get_or_insert(error);
             }
         }
-        Update::Text { .. } | Update::Evidence(_) | Update::Citation(_) => {}
+        Update::Text { .. } | Update::Evidence(_) | Update::Citation(_) | Update::Patch { .. } => {}
     }))??;
     if let Some(error) = broken {
         return Err(error.into());

@@ -1,10 +1,11 @@
 //! `halfline ask`: one question about the code.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::place::{self, Lines};
 use super::{Invocation, answer, output, root_of, session};
 use crate::assistant::{FileRange, Question};
+use crate::config;
 
 /// Ask a question about the code
 #[derive(clap::Args)]
@@ -43,7 +44,10 @@ pub(super) fn run(args: Args, invocation: &Invocation) -> anyhow::Result<()> {
     let here = std::env::current_dir()?;
     let root = root_of(args.root.as_deref(), args.files.first().map_or(&here, |file| &file.path))?;
     let config = invocation.config(&root)?;
-    let (engine, workspace) = session::open(&config, &root)?;
+    // What else is in the directory of a file on its own may be anything.
+    let is_alone = args.files.first().is_some_and(|file| config::project_root(&file.path).is_none());
+    let scanned = if is_alone && args.root.is_none() { Path::new("") } else { &root };
+    let (engine, workspace) = session::open(&config, scanned)?;
     let question = Question::Ask { question: args.question, files };
     let answer = answer::run(&config, engine, workspace, question, args.json)?;
     if args.json {

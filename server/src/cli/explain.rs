@@ -1,10 +1,11 @@
 //! `halfline explain`: what is wrong at a line, and how to mend it.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::place::{self, Line};
 use super::{Invocation, answer, output, root_of, session};
 use crate::assistant::Question;
+use crate::config;
 
 /// Explain the error at a line
 #[derive(clap::Args)]
@@ -29,7 +30,9 @@ pub(super) fn run(args: Args, invocation: &Invocation) -> anyhow::Result<()> {
     place::check_line(&snapshot, &args.place.path, args.place.line)?;
     let root = root_of(args.root.as_deref(), &args.place.path)?;
     let config = invocation.config(&root)?;
-    let (engine, workspace) = session::open(&config, &root)?;
+    // What else is in the directory of a file on its own may be anything.
+    let is_project = args.root.is_some() || config::project_root(&args.place.path).is_some();
+    let (engine, workspace) = session::open(&config, if is_project { &root } else { Path::new("") })?;
     let question = Question::Explain {
         path: answer::absolute(&args.place.path)?,
         line: args.place.line - 1,

@@ -8,14 +8,17 @@ mod ask;
 mod bench;
 mod complete;
 mod config;
+mod debug;
 mod doctor;
 mod eval;
 mod explain;
+mod fix;
 mod index;
 mod logging;
 mod lsp;
 mod models;
 mod output;
+mod patch;
 mod place;
 mod search;
 mod session;
@@ -60,9 +63,11 @@ enum Command {
     Ask(ask::Args),
     Index(index::Args),
     Search(search::Args),
+    Fix(fix::Args),
+    Debug(debug::Args),
+    Eval(eval::Args),
     Models(models::Args),
     Bench(bench::Args),
-    Eval(eval::Args),
     Doctor(doctor::Args),
     Config(config::Args),
 }
@@ -92,9 +97,11 @@ pub fn run() -> ExitCode {
         Command::Ask(args) => ask::run(args, &invocation),
         Command::Index(args) => index::run(args, &invocation),
         Command::Search(args) => search::run(args, &invocation),
+        Command::Fix(args) => fix::run(args, &invocation),
+        Command::Debug(args) => debug::run(args, &invocation),
+        Command::Eval(args) => eval::run(args, &invocation),
         Command::Models(args) => models::run(args),
         Command::Bench(args) => bench::run(args, &invocation),
-        Command::Eval(args) => eval::run(args, &invocation),
         Command::Doctor(args) => doctor::run(&args, &invocation),
         Command::Config(args) => config::run(args, &invocation),
     };

@@ -4,6 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use halfline_context::Workspace;
+use serde::Serialize;
 use serde_json::{Value, json};
 use tokio::sync::mpsc::unbounded_channel;
 use tower_lsp::jsonrpc::{Error, ErrorCode, Result};
@@ -40,41 +41,57 @@ pub(super) async fn stream(
     let documents = server.documents.clone();
     let open = Arc::new(move |path: &Path| documents.by_path(path));
     let assistant = Assistant::new(engine, workspace, open).with_limits(limits);
-
-    let _busy = server.activity.begin();
-    let (sender, mut updates) = unbounded_channel();
-    let answering = async move {
-        // Moved in, so that the channel ends with the answer.
-        let sender = sender;
-        let mut sink = |update| {
-            // The other end is read until this one is dropped.
-            let _ = sender.send(update);
-        };
-        assistant::answer(&assistant, question, &mut sink).await
-    };
-    let forwarding = async {
-        while let Some(update) = updates.recv().await {
-            send(server, token.as_ref(), &update).await;
-        }
-    };
-    let (answer, ()) = tokio::join!(answering, forwarding);
-    let answer = answer.map_err(|error| failed(error.to_string()))?;
-    serde_json::to_value(answer).map_err(|error| failed(error.to_string()))
+    let answer = forward(server, token.as_ref(), |mut sink| async move {
+        assistant::answer(&assistant, question, &mut *sink).await.map_err(|error| error.to_string())
+    });
+    to_value(&answer.await?)
 }
 
-async fn send(server: &Server, token: Option<&NumberOrString>, update: &Update) {
+/// What work tells of its steps through.
+pub(super) type Sink = Box<dyn FnMut(Update) + Send>;
+
+/// Runs `work`, and sends each update that it tells of to `token` before its result is returned.
+pub(super) async fn forward<T, F: Future<Output = std::result::Result<T, String>> + Send>(
+    server: &Server,
+    token: Option<&NumberOrString>,
+    work: impl FnOnce(Sink) -> F,
+) -> Result<T> {
+    let _busy = server.activity.begin();
+    let (sender, mut updates) = unbounded_channel();
+    // The sender is moved into the work, so that the channel ends with it.
+    let working = work(Box::new(move |update| {
+        // The other end is read until this one is dropped.
+        let _ = sender.send(update);
+    }));
+    let forwarding = async {
+        while let Some(update) = updates.recv().await {
+            send(server, token, &update).await;
+        }
+    };
+    let (result, ()) = tokio::join!(working, forwarding);
+    result.map_err(failed)
+}
+
+pub(super) async fn send(server: &Server, token: Option<&NumberOrString>, update: &Update) {
     if let Some(token) = token {
         let params = PartialResultParams { token: token.clone(), value: json!(update) };
         server.client.send_notification::<PartialResult>(params).await;
     }
 }
 
-/// The workspace of a file that the client opened without a folder.
-fn workspace_around(path: Option<&Path>) -> Arc<Workspace> {
-    let root = path.filter(|path| path.is_absolute()).map(config::workspace_root);
-    Arc::new(Workspace::new(root.unwrap_or_default()))
+/// A result as the protocol carries it.
+pub(super) fn to_value(result: &impl Serialize) -> Result<Value> {
+    serde_json::to_value(result).map_err(|error| failed(error.to_string()))
 }
 
-fn failed(message: String) -> Error {
+/// The request was valid, and this is why it could not be served.
+pub(super) fn failed(message: String) -> Error {
     Error { code: REQUEST_FAILED, message: message.into(), data: None }
+}
+
+/// The workspace of a file that the client opened without a folder. A file that lies in no project has none: what else is
+/// in its directory may be anything, and is not read.
+fn workspace_around(path: Option<&Path>) -> Arc<Workspace> {
+    let root = path.filter(|path| path.is_absolute()).and_then(config::project_root);
+    Arc::new(Workspace::new(root.unwrap_or_default()))
 }

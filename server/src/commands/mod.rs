@@ -2,7 +2,10 @@
 
 mod answer;
 mod ask;
+mod debug_command;
 mod explain;
+mod fix;
+mod permission;
 mod status;
 
 use serde::de::DeserializeOwned;
@@ -19,19 +22,25 @@ pub enum Command {
     Ask,
     /// What is wrong at a place, and how to mend it.
     Explain,
+    /// A change that makes the checker accept a file.
+    Fix,
+    /// A change that makes a failing command pass.
+    DebugCommand,
     /// What the server is doing, and with which model.
     Status,
 }
 
 impl Command {
     /// Every command.
-    pub const ALL: &[Command] = &[Command::Ask, Command::Explain, Command::Status];
+    pub const ALL: &[Command] = &[Command::Ask, Command::Explain, Command::Fix, Command::DebugCommand, Command::Status];
 
     /// The command's name in the protocol.
     pub fn name(self) -> &'static str {
         match self {
             Command::Ask => "halfline.ask",
             Command::Explain => "halfline.explain",
+            Command::Fix => "halfline.fix",
+            Command::DebugCommand => "halfline.debugCommand",
             Command::Status => "halfline.status",
         }
     }
@@ -52,6 +61,8 @@ pub async fn run(
     match command {
         Command::Ask => ask::run(server, only_argument(command, arguments)?, token).await,
         Command::Explain => explain::run(server, only_argument(command, arguments)?, token).await,
+        Command::Fix => fix::run(server, only_argument(command, arguments)?, token).await,
+        Command::DebugCommand => debug_command::run(server, only_argument(command, arguments)?, token).await,
         Command::Status => status::run(server),
     }
 }

@@ -298,15 +298,31 @@ pub fn user_file() -> Option<PathBuf> {
     directories::ProjectDirs::from("", "", "halfline").map(|dirs| dirs.config_dir().join("config.toml"))
 }
 
-/// The root of the workspace that `path` lies in: the nearest directory above that has a `.halfline.toml` or a `.git`,
-/// else the nearest with a `Cargo.toml` or `pyproject.toml`, else the directory itself.
+/// The root of the workspace that `path` lies in: that of the project around it, else the directory itself.
 pub fn workspace_root(path: &Path) -> PathBuf {
-    let absolute = std::path::absolute(path).unwrap_or_else(|_| path.to_path_buf());
-    let start = if absolute.is_dir() { absolute.as_path() } else { absolute.parent().unwrap_or(&absolute) };
+    project_root(path).unwrap_or_else(|| directory_of(path))
+}
+
+/// The root of the project that `path` lies in: the nearest directory above that has a `.halfline.toml` or a `.git`,
+/// else the nearest with a `pyproject.toml` or a `Cargo.toml`, or the Cargo workspace above it. `None` where there is
+/// no such mark: a file somewhere on the disk is no project.
+pub fn project_root(path: &Path) -> Option<PathBuf> {
+    let start = directory_of(path);
     let nearest = |markers: &[&str]| {
         start.ancestors().find(|dir| markers.iter().any(|marker| dir.join(marker).exists())).map(Path::to_path_buf)
     };
+    let cargo_workspace = || {
+        let has_members = |dir: &&Path| {
+            std::fs::read_to_string(dir.join("Cargo.toml")).is_ok_and(|text| text.contains("[workspace]"))
+        };
+        start.ancestors().find(has_members).map(Path::to_path_buf)
+    };
     nearest(&[WORKSPACE_FILE, ".git"])
-        .or_else(|| nearest(&["Cargo.toml", "pyproject.toml"]))
-        .unwrap_or_else(|| start.to_path_buf())
+        .or_else(cargo_workspace)
+        .or_else(|| nearest(&["Cargo.toml", "pyproject.toml", "setup.py"]))
+}
+
+fn directory_of(path: &Path) -> PathBuf {
+    let absolute = std::path::absolute(path).unwrap_or_else(|_| path.to_path_buf());
+    if absolute.is_dir() { absolute } else { absolute.parent().unwrap_or(&absolute).to_path_buf() }
 }

@@ -1,11 +1,15 @@
 //! Positions, ranges and URIs of LSP, and those that the rest of the program uses. Everything is converted here, once.
 
+use std::collections::HashMap;
 use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 
 use halfline_context::{Encoding, Position, Snapshot, text};
-use tower_lsp::lsp_types::{self, DiagnosticSeverity, NumberOrString, PositionEncodingKind, Range, Url};
+use tower_lsp::lsp_types::{
+    self, DiagnosticSeverity, NumberOrString, PositionEncodingKind, Range, TextEdit, Url, WorkspaceEdit,
+};
 
+use crate::assistant::fix::Texts;
 use crate::assistant::{Diagnostic, Severity};
 
 /// A position of LSP as the context crate has it; what it counts stays the same.
@@ -81,6 +85,27 @@ pub fn diagnostic(
     }
 }
 
+/// The change of files below `root` from the texts `before` to `after`: each changed file as one replacement of what lies
+/// between its unchanged start and end.
+pub fn workspace_edit(root: &Path, before: &Texts, after: &Texts, encoding: Encoding) -> WorkspaceEdit {
+    let mut changes = HashMap::new();
+    for (path, new) in after {
+        let old = before.get(path).map_or("", String::as_str);
+        let Ok(uri) = Url::from_file_path(root.join(path)) else { continue };
+        if old != new {
+            let start = old.chars().zip(new.chars()).take_while(|(a, b)| a == b).count();
+            let (old_count, new_count) = (old.chars().count(), new.chars().count());
+            let most = old_count.min(new_count) - start;
+            let end = old.chars().rev().zip(new.chars().rev()).take(most).take_while(|(a, b)| a == b).count();
+            let snapshot = Snapshot::of_text(None, old);
+            let at = |char_idx: usize| to_position(text::char_to_position(snapshot.rope(), char_idx, encoding));
+            let new_text = new.chars().skip(start).take(new_count - start - end).collect();
+            changes.insert(uri, vec![TextEdit { range: Range::new(at(start), at(old_count - end)), new_text }]);
+        }
+    }
+    WorkspaceEdit { changes: Some(changes), ..WorkspaceEdit::default() }
+}
+
 /// The encoding to use of those the client offers, best for us first: ropes and trees count bytes.
 pub fn choose_encoding(offered: &[String]) -> Encoding {
     let offers = |kind: PositionEncodingKind| offered.iter().any(|offer| offer == kind.as_str());
@@ -130,6 +155,23 @@ mod tests {
         assert_eq!(lines(range((1, 0), (3, 0))), 1..=2);
         assert_eq!(lines(range((1, 0), (3, 1))), 1..=3);
         assert_eq!(lines(range((5, 0), (3, 1))), 5..=5);
+    }
+
+    #[test]
+    fn an_edit_replaces_only_what_differs() {
+        for (old, new, encoding, expected) in [
+            ("a\nbc\nd\n", "a\nbxc\nd\n", Encoding::Utf8, ((1, 1), (1, 1), "x")),
+            ("aa\n", "a\n", Encoding::Utf8, ((0, 1), (0, 2), "")),
+            ("\"𝒳\" + y\n", "\"𝒳\" + z\n", Encoding::Utf16, ((0, 7), (0, 8), "z")),
+            ("", "new\n", Encoding::Utf8, ((0, 0), (0, 0), "new\n")),
+        ] {
+            let texts = |text: &str| Texts::from([(PathBuf::from("a.rs"), text.to_owned())]);
+            let edit = workspace_edit(Path::new("/w"), &texts(old), &texts(new), encoding);
+            let changes = edit.changes.unwrap_or_default();
+            let [TextEdit { range, new_text }] = &changes[&Url::parse("file:///w/a.rs").unwrap()][..] else { panic!() };
+            let place = |at: lsp_types::Position| (at.line, at.character);
+            assert_eq!((place(range.start), place(range.end), new_text.as_str()), expected, "{old:?} to {new:?}");
+        }
     }
 
     #[test]

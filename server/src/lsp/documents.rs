@@ -1,6 +1,6 @@
 //! The documents that the client has open, by URI. Closing one forgets it.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use dashmap::DashMap;
 use halfline_context::{Document, Encoding, Snapshot};
@@ -52,6 +52,12 @@ impl Documents {
     pub fn by_path(&self, path: &Path) -> Option<Snapshot> {
         let mut open = self.open.iter().map(|entry| (convert::to_document_path(entry.key()), entry.snapshot()));
         open.find(|(known, _)| known == path || (known.is_relative() && path.ends_with(known))).map(|(_, found)| found)
+    }
+
+    /// The open documents that are files, by path.
+    pub fn files(&self) -> Vec<(PathBuf, Snapshot)> {
+        let open = self.open.iter();
+        open.filter_map(|entry| Some((convert::to_path(entry.key())?, entry.snapshot()))).collect()
     }
 
     /// How many are open.

@@ -1,6 +1,7 @@
 //! The command line as people and scripts see it: the real binary, its exit codes, its two streams.
 #![expect(clippy::unwrap_used, reason = "in a test a panic is the report")]
 
+mod fixing;
 mod mirror;
 mod model_commands;
 mod pulling;

@@ -2,5 +2,6 @@
 
 mod completion;
 mod documents;
+mod fix;
 mod lifecycle;
 mod malformed;

@@ -62,6 +62,8 @@ H.add = function(self, value)
     self.text = self.text .. value.text
     H.append_text(self, value.text)
     H.set_title(self, 'writing')
+  elseif value.kind == 'patch' then
+    H.add(self, { kind = 'text', text = '```diff\n' .. value.diff .. '```\n\n' })
   elseif value.kind == 'status' then
     H.set_title(self, value.text)
   elseif value.kind == 'evidence' or value.kind == 'citation' then

@@ -8,7 +8,7 @@ M.setup = function()
     nargs = '+',
     range = true,
     complete = H.complete,
-    desc = 'Halfline: explain, ask, status, restart, enable, disable, toggle, log',
+    desc = 'Halfline: explain, fix, ask, status, restart, enable, disable, toggle, log',
   })
 end
 
@@ -17,6 +17,9 @@ end
 H.subcommands = {
   explain = function()
     require('halfline').explain()
+  end,
+  fix = function()
+    require('halfline').fix()
   end,
   ask = function(words, command)
     local first, last

@@ -114,6 +114,11 @@ Halfline.explain = function()
   require('halfline.questions').explain()
 end
 
+--- Find a change that the checker accepts for the line under the cursor, and ask whether to make it.
+Halfline.fix = function()
+  require('halfline.questions').fix()
+end
+
 --- Ask about the code.
 ---
 ---@param question string

@@ -28,6 +28,21 @@ M.explain = function()
   })
 end
 
+--- The server proves a change, shows it in the answer window, and asks before it is made.
+M.fix = function()
+  local bufnr = vim.api.nvim_get_current_buf()
+  local client = server.client_or_say(bufnr)
+  if not client then
+    return
+  end
+  local cursor = vim.api.nvim_win_get_cursor(0)
+  H.stream(client, bufnr, 'fix', 'line ' .. cursor[1], 'halfline.fix', {
+    uri = vim.uri_from_bufnr(bufnr),
+    position = H.position(client, bufnr, cursor[1] - 1, cursor[2]),
+    apply = true,
+  })
+end
+
 M.ask = function(question, first, last)
   local bufnr = vim.api.nvim_get_current_buf()
   local client = server.client_or_say(bufnr)

@@ -1,7 +1,6 @@
 //! What an answer rests on: what a checker says, the code at the place, the definitions it names. All deterministic.
 
 mod checks;
-mod command;
 mod python;
 mod rust;
 

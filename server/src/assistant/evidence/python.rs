@@ -7,9 +7,9 @@ use halfline_context::Position;
 use serde::Deserialize;
 use tokio::process::Command;
 
+use super::super::command;
 use super::super::{Diagnostic, Severity, Update};
 use super::checks::Checked;
-use super::command;
 
 /// Parses the file named by its argument, and says what pyflakes finds if that is installed. One JSON object a line.
 /// `-I` keeps the directory of the file out of Python's search path, so that nothing of the user's is imported.
@@ -41,7 +41,7 @@ pub(super) async fn check(path: &Path, time: Duration, sink: &mut (dyn FnMut(Upd
     let mut python = Command::new("python3");
     python.args(["-I", "-c", SCRIPT]).arg(path);
     let parsed = match command::run(python, time).await {
-        Ok(output) if output.success => {
+        Ok(output) if output.success() => {
             let found = output.stdout.lines().filter_map(|line| serde_json::from_str::<Found>(line).ok());
             Checked { diagnostics: found.map(|found| found.into_diagnostic(path)).collect(), notes: Vec::new() }
         }

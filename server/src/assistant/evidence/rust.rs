@@ -3,13 +3,13 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use halfline_context::Position;
-use serde::Deserialize;
 use tokio::process::Command;
 
-use super::super::{Diagnostic, Evidence, Severity, Update};
+use super::super::command;
+use super::super::output::message_of_line;
+use super::super::{Diagnostic, Evidence, Update};
+use super::Item;
 use super::checks::Checked;
-use super::{Item, command};
 
 /// Lines of `rustc --explain` that are shown.
 const EXPLAIN_LINES: usize = 14;
@@ -31,7 +31,7 @@ pub(super) async fn explain_code(diagnostic: &Diagnostic) -> Option<Item> {
     }
     let mut rustc = Command::new("rustc");
     rustc.args(["--explain", code]);
-    let output = command::run(rustc, Duration::from_secs(5)).await.ok().filter(|output| output.success)?;
+    let output = command::run(rustc, Duration::from_secs(5)).await.ok().filter(|output| output.success())?;
     let lines: Vec<&str> = output.stdout.lines().take(EXPLAIN_LINES).collect();
     let evidence = Evidence {
         path: format!("rustc --explain {code}"),
@@ -56,13 +56,8 @@ async fn check_package(package: &Path, path: &Path, time: Duration, sink: &mut (
     };
     // Paths in messages are relative to the workspace's root, which may be further up than the package.
     let bases: Vec<PathBuf> = package.ancestors().map(Path::to_owned).collect();
-    let diagnostics: Vec<Diagnostic> = output
-        .stdout
-        .lines()
-        .filter_map(|line| serde_json::from_str::<CargoLine>(line).ok())
-        .filter_map(|line| line.message?.into_diagnostic(&bases))
-        .collect();
-    if diagnostics.is_empty() && !output.success {
+    let diagnostics: Vec<Diagnostic> = output.stdout.lines().filter_map(|line| diagnostic_of(line, &bases)).collect();
+    if diagnostics.is_empty() && !output.success() {
         return Checked::failed("cargo check", &output.stderr);
     }
     Checked { diagnostics, notes: Vec::new() }
@@ -88,66 +83,17 @@ async fn check_file(path: &Path, time: Duration, sink: &mut (dyn FnMut(Update) +
         Err(reason) => Checked::failed("rustc", &reason),
         Ok(output) => {
             let bases = [path.parent().unwrap_or(Path::new("")).to_owned()];
-            let messages = output.stderr.lines().filter_map(|line| serde_json::from_str::<Message>(line).ok());
-            Checked {
-                diagnostics: messages.filter_map(|message| message.into_diagnostic(&bases)).collect(),
-                notes: Vec::new(),
-            }
+            let diagnostics = output.stderr.lines().filter_map(|line| diagnostic_of(line, &bases));
+            Checked { diagnostics: diagnostics.collect(), notes: Vec::new() }
         }
     }
 }
 
-/// A line of cargo's JSON output; only those with a compiler's message matter.
-#[derive(Deserialize)]
-struct CargoLine {
-    message: Option<Message>,
-}
-
-/// A message of rustc in JSON.
-#[derive(Deserialize)]
-struct Message {
-    message: String,
-    level: String,
-    code: Option<Code>,
-    spans: Vec<Span>,
-    rendered: Option<String>,
-}
-
-#[derive(Deserialize)]
-struct Code {
-    code: String,
-}
-
-#[derive(Deserialize)]
-struct Span {
-    file_name: String,
-    is_primary: bool,
-    line_start: u32,
-    line_end: u32,
-    column_start: u32,
-    column_end: u32,
-}
-
-impl Message {
-    /// The message as a diagnostic; `None` for a summary without a place. Relative paths are looked for under `bases`.
-    fn into_diagnostic(self, bases: &[PathBuf]) -> Option<Diagnostic> {
-        let span = self.spans.iter().find(|span| span.is_primary)?;
-        let file = Path::new(&span.file_name);
-        let path = bases.iter().map(|base| base.join(file)).find(|path| path.is_file()).unwrap_or(file.to_owned());
-        let place = |line: u32, column: u32| Position::new(line.saturating_sub(1), column.saturating_sub(1));
-        Some(Diagnostic {
-            start: place(span.line_start, span.column_start),
-            end: place(span.line_end, span.column_end),
-            path,
-            severity: match self.level.as_str() {
-                "error" | "error: internal compiler error" => Severity::Error,
-                "warning" => Severity::Warning,
-                _ => Severity::Note,
-            },
-            code: self.code.map(|code| code.code),
-            source: Some("rustc".to_owned()),
-            message: self.message,
-            rendered: self.rendered,
-        })
+/// The message on a line of JSON. A relative path is looked for under `bases`.
+fn diagnostic_of(line: &str, bases: &[PathBuf]) -> Option<Diagnostic> {
+    let mut diagnostic = message_of_line(line)?.diagnostic;
+    if let Some(path) = bases.iter().map(|base| base.join(&diagnostic.path)).find(|path| path.is_file()) {
+        diagnostic.path = path;
     }
+    Some(diagnostic)
 }

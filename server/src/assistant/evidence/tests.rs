@@ -256,7 +256,7 @@ fn a_command_that_takes_too_long_ends_with_its_children() {
     let mut shell = tokio::process::Command::new("sh");
     shell.arg("-c").arg(format!("(sleep 2; touch {}) & wait", marker.display()));
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    let error = runtime.block_on(command::run(shell, Duration::from_secs(1))).unwrap_err();
+    let error = runtime.block_on(super::super::command::run(shell, Duration::from_secs(1))).unwrap_err();
     assert_eq!(error, "sh took longer than 1 s and was ended");
     std::thread::sleep(Duration::from_secs(3));
     assert!(!marker.exists(), "the shell's child went on");

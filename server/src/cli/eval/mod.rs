@@ -1,23 +1,28 @@
 //! `halfline eval`: scores a data set. A set is JSON lines, one case each.
 
 mod fim;
+mod fix;
 mod search;
 
 use std::fs::File;
-use std::io::{BufRead, BufReader, BufWriter, Write};
+use std::io::{BufRead, BufReader, BufWriter, Read, Write};
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use clap::Subcommand;
+use flate2::read::GzDecoder;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::Invocation;
 
+/// How a file compressed with gzip begins.
+const GZIP: &[u8] = &[0x1f, 0x8b];
+
 /// Score a data set
 #[derive(clap::Args)]
 #[command(
-    about = "Score a data set: completions, or searches",
+    about = "Score a data set: completions, fixes, or searches",
     after_help = "Example: halfline eval fim cases.jsonl --limit 50 --json"
 )]
 pub(super) struct Args {
@@ -28,12 +33,14 @@ pub(super) struct Args {
 #[derive(Subcommand)]
 enum What {
     Fim(fim::Args),
+    Fix(fix::Args),
     Search(search::Args),
 }
 
 pub(super) fn run(args: Args, invocation: &Invocation) -> anyhow::Result<()> {
     match args.what {
         What::Fim(args) => fim::run(&args, invocation),
+        What::Fix(args) => fix::run(&args, invocation),
         What::Search(args) => search::run(&args, invocation),
     }
 }
@@ -41,7 +48,7 @@ pub(super) fn run(args: Args, invocation: &Invocation) -> anyhow::Result<()> {
 /// What every kind of evaluation takes.
 #[derive(clap::Args)]
 struct Common {
-    /// The cases, JSON lines
+    /// The cases, JSON lines, perhaps compressed with gzip
     dataset: PathBuf,
     /// Only so many cases, spread evenly over the set
     #[arg(long, value_name = "N")]
@@ -59,8 +66,11 @@ impl Common {
     fn cases<T: DeserializeOwned>(&self) -> anyhow::Result<Vec<T>> {
         let path = &self.dataset;
         let file = File::open(path).with_context(|| format!("cannot open the data set {}", path.display()))?;
+        let mut file = BufReader::new(file);
+        let is_compressed = file.fill_buf()?.starts_with(GZIP);
+        let source: Box<dyn Read> = if is_compressed { Box::new(GzDecoder::new(file)) } else { Box::new(file) };
         let mut cases = Vec::new();
-        for (number, line) in BufReader::new(file).lines().enumerate() {
+        for (number, line) in BufReader::new(source).lines().enumerate() {
             let at = || format!("{}:{}: not a case", path.display(), number + 1);
             let line = line.with_context(at)?;
             if !line.trim().is_empty() {

@@ -1,0 +1,13 @@
+// Halfline: Fix Error at Cursor. The server proves the change, shows it in the answer view, and asks before it is made.
+
+import * as vscode from 'vscode';
+import type { Questions } from '../questions.ts';
+
+export async function fixAtCursor(questions: Questions): Promise<void> {
+  const editor = vscode.window.activeTextEditor;
+  if (editor === undefined) {
+    return;
+  }
+  const { line, character } = editor.selection.active;
+  await questions.ask('halfline.fix', { uri: editor.document.uri.toString(), position: { line, character }, apply: true });
+}

@@ -1,0 +1,256 @@
+//! The command that says whether a fix is one: which it is, how it is run in the scratch copy, and what it said.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use serde::Deserialize;
+use tokio::process::Command;
+
+use super::super::command::{self, Ending};
+use super::super::diagnostic::{Diagnostic, Severity};
+use super::super::output::{self, Failure, Findings, Frame};
+use super::scratch::Scratch;
+
+/// Python that is loaded before the program, see there.
+const PROBE: &str = include_str!("probe.py");
+
+/// A command that fails as long as something is wrong.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Check {
+    /// The program and its arguments.
+    pub argv: Vec<String>,
+    /// Where it runs, relative to the root.
+    pub directory: PathBuf,
+}
+
+/// What a check said about one state of the files.
+#[derive(Clone, Debug)]
+pub(super) struct Outcome {
+    /// Whether it exited with 0.
+    pub(super) passed: bool,
+    /// Whether it was ended because its time was over.
+    pub(super) timed_out: bool,
+    /// What it printed. Paths of the project are relative to the root.
+    pub(super) findings: Findings,
+    /// How long it ran.
+    pub(super) time: Duration,
+}
+
+/// What ran before a failure.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Probed {
+    /// Functions of the project, in the order of their first call. Paths are relative to the root.
+    pub(super) functions: Vec<Frame>,
+    /// The values of a failing assertion, in words.
+    pub(super) values: Option<String>,
+}
+
+impl Check {
+    /// The command that the language of the file at `path` (relative to `root`) is checked with: `cargo check` in a
+    /// package, `rustc` for a Rust file on its own, the parser for Python. `None` for other languages.
+    pub fn of_file(root: &Path, path: &Path, text: &str) -> Option<Check> {
+        let argv = |words: &[&str]| words.iter().map(|word| (*word).to_owned()).collect::<Vec<String>>();
+        let file = path.to_string_lossy().into_owned();
+        match halfline_grammars::by_path(path)?.name() {
+            "rust" => {
+                let package = path.ancestors().skip(1).find(|dir| root.join(dir).join("Cargo.toml").is_file());
+                let Some(package) = package else {
+                    let kind = if text.contains("fn main(") { "--crate-type=bin" } else { "--crate-type=lib" };
+                    let mut rustc = argv(&["rustc", "--edition=2021", "--crate-name=checked", kind]);
+                    rustc.extend(argv(&["--emit=metadata", "-o", ".halfline.rmeta", &file]));
+                    return Some(Check { argv: rustc, directory: PathBuf::new() });
+                };
+                // Nothing may be fetched: what a question costs is time, not traffic.
+                let mut cargo = argv(&["cargo", "check", "--offline"]);
+                let below = path.strip_prefix(package).unwrap_or(path);
+                if ["tests", "benches", "examples"].iter().any(|dir| below.starts_with(dir)) {
+                    cargo.push("--all-targets".to_owned());
+                }
+                Some(Check { argv: cargo, directory: package.to_owned() })
+            }
+            "python" => Some(Check { argv: argv(&["python3", "-m", "py_compile", &file]), directory: PathBuf::new() }),
+            _ => None,
+        }
+    }
+
+    /// Whether it only reads code, and runs none.
+    pub(super) fn is_compile_only(&self) -> bool {
+        let words: Vec<&str> = self.argv.iter().map(String::as_str).collect();
+        match self.program() {
+            "rustc" => true,
+            "cargo" => words.iter().any(|word| matches!(*word, "check" | "build" | "clippy" | "c" | "b")),
+            _ => words.contains(&"py_compile"),
+        }
+    }
+
+    /// The files named in the command itself: a test script, usually.
+    pub(super) fn names(&self, path: &Path) -> bool {
+        self.argv.iter().any(|word| {
+            let word = word.split("::").next().unwrap_or_default();
+            !word.is_empty() && (path == self.directory.join(word) || path.ends_with(word) && word.contains('.'))
+        })
+    }
+
+    fn program(&self) -> &str {
+        let first = self.argv.first().map_or("", String::as_str);
+        first.rsplit(['/', '\\']).next().unwrap_or(first)
+    }
+
+    /// The command as it runs: compilers say more in JSON.
+    fn instrumented(&self) -> Vec<String> {
+        let mut argv = self.argv.clone();
+        match self.program() {
+            "rustc" if !argv.iter().any(|word| word.starts_with("--error-format")) => {
+                argv.insert(1, "--error-format=json".to_owned());
+            }
+            "cargo" if !argv.iter().any(|word| word.starts_with("--message-format")) => {
+                const COMPILING: [&str; 9] = ["check", "c", "build", "b", "clippy", "test", "t", "run", "r"];
+                if let Some(at) = argv.iter().position(|word| COMPILING.contains(&word.as_str())) {
+                    argv.insert(at + 1, "--message-format=json".to_owned());
+                }
+            }
+            _ => {}
+        }
+        argv
+    }
+
+    /// Runs it on what `scratch` holds, for at most `time`. The error says why it could not start.
+    pub(super) async fn run(&self, root: &Path, scratch: &Scratch, time: Duration) -> Result<Outcome, String> {
+        let command = self.command(root, scratch)?;
+        let output = command::run_until(command, time).await?;
+        let tree = scratch.tree();
+        let clean = |text: &str| text.replace(&format!("{}/", tree.display()), "");
+        let mut findings = output::read(&clean(&output.stdout), &clean(&output.stderr));
+        self.locate(&mut findings, tree);
+        let timed_out = output.ending == Ending::TimedOut;
+        Ok(Outcome { passed: output.success(), timed_out, findings, time: output.time })
+    }
+
+    /// Runs it once more and watches what of the project runs, where that is possible.
+    pub(super) async fn probe(&self, root: &Path, scratch: &Scratch, time: Duration) -> Probed {
+        let place = scratch.temporary().join("probe");
+        let out = place.join("out");
+        let written =
+            std::fs::create_dir_all(&place).and_then(|()| std::fs::write(place.join("sitecustomize.py"), PROBE));
+        let (Ok(()), Ok(mut command)) = (written, self.command(root, scratch)) else { return Probed::default() };
+        let mut path = place.clone().into_os_string();
+        if let Some(present) = std::env::var_os("PYTHONPATH") {
+            path.push(if cfg!(windows) { ";" } else { ":" });
+            path.push(present);
+        }
+        command.env("PYTHONPATH", path);
+        command.env("HALFLINE_PROBE_ROOT", scratch.tree()).env("HALFLINE_PROBE_OUT", &out);
+        // Whatever it ends with, what was written until then counts.
+        let _ = command::run_until(command, time).await;
+        let mut probed = Probed::default();
+        for line in std::fs::read_to_string(&out).unwrap_or_default().lines() {
+            match serde_json::from_str::<ProbeLine>(line) {
+                Ok(ProbeLine::Values { values }) => probed.values = Some(values),
+                Ok(ProbeLine::Call { path, function, line }) => {
+                    let path = path.strip_prefix(scratch.tree()).map_or(path.clone(), Path::to_owned);
+                    probed.functions.push(Frame { path, line, function: Some(function) });
+                }
+                Err(_) => {}
+            }
+        }
+        probed
+    }
+
+    fn command(&self, root: &Path, scratch: &Scratch) -> Result<Command, String> {
+        let argv = self.instrumented();
+        // A path into the user's tree means the same place in the copy.
+        let root = root.to_string_lossy().into_owned();
+        let tree = scratch.tree().to_string_lossy().into_owned();
+        let moved = |word: &String| if root.len() > 1 { word.replace(&root, &tree) } else { word.clone() };
+        let mut words = argv.iter().map(moved);
+        let directory = scratch.tree().join(&self.directory);
+        let program = words.next().filter(|word| !word.is_empty()).ok_or("there is no command to run")?;
+        // A relative program is looked for where the command runs, not where we do.
+        let is_here = program.contains(['/', '\\']) && Path::new(&program).is_relative();
+        let program = if is_here { directory.join(program) } else { PathBuf::from(program) };
+        let mut command = Command::new(program);
+        command
+            .args(words)
+            .current_dir(&directory)
+            .env("CARGO_TARGET_DIR", scratch.target())
+            .env("CARGO_TERM_COLOR", "never")
+            .env("NO_COLOR", "1")
+            .env("PY_COLORS", "0")
+            .env("TMPDIR", scratch.temporary())
+            .env("RUST_BACKTRACE", "1")
+            .env("PYTHONDONTWRITEBYTECODE", "1")
+            .env("PYTHONFAULTHANDLER", "1");
+        Ok(command)
+    }
+
+    /// Makes the paths of `findings` relative to the root, those of the project's files.
+    fn locate(&self, findings: &mut Findings, tree: &Path) {
+        let locate = |path: &mut PathBuf| {
+            let inside = path.strip_prefix(tree).map_or_else(|_| path.clone(), Path::to_owned);
+            // cargo names files from the workspace's root, everyone else from where it runs.
+            let places = self.directory.ancestors().map(|base| base.join(&inside));
+            if let Some(known) = places.into_iter().find(|place| tree.join(place).is_file()) {
+                *path = known.components().filter(|part| !matches!(part, std::path::Component::CurDir)).collect();
+            }
+        };
+        findings.diagnostics.iter_mut().for_each(|diagnostic| locate(&mut diagnostic.path));
+        findings.places.iter_mut().flatten().for_each(|(path, _)| locate(path));
+        findings.failures.iter_mut().flat_map(|failure| &mut failure.frames).for_each(|frame| locate(&mut frame.path));
+        for (_, suggestion) in &mut findings.suggestions {
+            let edits = std::mem::take(&mut suggestion.edits).into_iter();
+            suggestion.edits = edits
+                .map(|(mut path, edits)| {
+                    locate(&mut path);
+                    (path, edits)
+                })
+                .collect();
+        }
+    }
+}
+
+impl Outcome {
+    /// The errors that compilers reported.
+    pub(super) fn errors(&self) -> impl Iterator<Item = &Diagnostic> {
+        self.findings.diagnostics.iter().filter(|diagnostic| diagnostic.severity == Severity::Error)
+    }
+
+    /// How many things are wrong; at least one where the check did not pass.
+    pub(super) fn count(&self) -> usize {
+        let found = self.errors().count() + self.findings.failures.len();
+        if self.passed { 0 } else { found.max(1) }
+    }
+
+    /// What is wrong, each with how often: independent of lines, which edits move.
+    pub(super) fn keys(&self) -> BTreeMap<String, usize> {
+        let mut keys = BTreeMap::new();
+        if self.passed {
+            return keys;
+        }
+        let errors = self.errors().map(error_key);
+        let failures = self.findings.failures.iter().map(failure_key);
+        errors.chain(failures).for_each(|key| *keys.entry(key).or_insert(0) += 1);
+        keys
+    }
+}
+
+/// What stays the same of an error when lines move.
+pub(super) fn error_key(diagnostic: &Diagnostic) -> String {
+    let code = diagnostic.code.as_deref().unwrap_or_default();
+    format!("{}: {code}: {}", diagnostic.path.display(), diagnostic.message)
+}
+
+fn failure_key(failure: &Failure) -> String {
+    if failure.name.is_empty() {
+        format!("program: {}", failure.message.lines().next().unwrap_or_default())
+    } else {
+        format!("test: {}", failure.name)
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum ProbeLine {
+    Values { values: String },
+    Call { path: PathBuf, function: String, line: usize },
+}

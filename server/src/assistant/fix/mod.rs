@@ -1,0 +1,188 @@
+//! Finds a change that makes a failing check pass, and proves it: candidates from the compiler, from plain repairs and
+//! from the model are tried in a scratch copy until one is accepted. The user's files are only read.
+
+mod check;
+mod evidence;
+mod items;
+mod judge;
+mod prompt;
+mod repair;
+mod reply;
+mod report;
+mod scratch;
+mod search;
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use halfline_context::workspace;
+use halfline_inference::{EngineError, TokenStats};
+
+use super::{Update, command};
+use crate::engine_host::EngineHost;
+
+pub use check::Check;
+pub use report::{CheckReport, Count, Fix, FixTimings, Route, Verdict};
+pub use scratch::Extent;
+
+/// Texts of files, by path relative to the root.
+pub type Texts = BTreeMap<PathBuf, String>;
+
+/// What is to be mended.
+#[derive(Clone, Debug)]
+pub struct Task {
+    /// The directory that is copied; every path below is relative to it.
+    pub root: PathBuf,
+    /// How much of it is copied.
+    pub extent: Extent,
+    /// The command that fails.
+    pub check: Check,
+    /// The file that the problem is looked for in first.
+    pub path: Option<PathBuf>,
+    /// The line (from 0) of it whose problem is meant. Without one, everything that the check says is.
+    pub line: Option<usize>,
+    /// What an editor has open and not saved.
+    pub open: Texts,
+}
+
+/// What finding a fix may take.
+#[derive(Clone, Debug)]
+pub struct FixLimits {
+    /// Times that the model is asked.
+    pub attempts: usize,
+    /// All of it together, the first run of the check excepted.
+    pub time: Duration,
+    /// The first run of the check, which may have to build much.
+    pub first_check: Duration,
+    /// Tokens of a prompt.
+    pub prompt_tokens: usize,
+    /// Tokens of an answer.
+    pub answer_tokens: usize,
+    /// Whether the model is asked once, as plainly as can be, and nothing else is tried: what a fix has to beat.
+    pub plain: bool,
+    /// Where copies of projects and build outputs are kept.
+    pub cache: PathBuf,
+}
+
+impl Default for FixLimits {
+    fn default() -> Self {
+        FixLimits {
+            attempts: 24,
+            time: Duration::from_secs(60),
+            first_check: Duration::from_secs(300),
+            prompt_tokens: 2048,
+            answer_tokens: 1024,
+            plain: false,
+            cache: cache_directory(),
+        }
+    }
+}
+
+/// Why there is no fix, not even an unverified one.
+#[derive(Debug, thiserror::Error)]
+pub enum FixError {
+    /// The check passes.
+    #[error("nothing to fix: `{0}` passes; for a failing test, use `halfline debug -- COMMAND`")]
+    NothingToFix(String),
+    /// The scratch copy could not be made or changed.
+    #[error("cannot work on a copy of {root}: {reason}; your files are as they were")]
+    Copy {
+        /// What was to be copied.
+        root: PathBuf,
+        /// What was wrong.
+        reason: String,
+    },
+    /// The check could not start.
+    #[error("{0}")]
+    Check(String),
+    /// Nothing was tried that is worth showing.
+    #[error("no fix found in {seconds:.0} s and {attempts} attempts; {reason}")]
+    NotFound {
+        /// How long was looked.
+        seconds: f64,
+        /// How often the model was asked.
+        attempts: usize,
+        /// What stood in the way.
+        reason: String,
+    },
+    /// The engine failed.
+    #[error(transparent)]
+    Engine(#[from] EngineError),
+}
+
+/// Looks for a fix for `task`. `model` writes candidates where nothing simpler helps; it may still be loading. `sink`
+/// hears of every step. Dropping the future ends every command that it runs.
+pub async fn fix(
+    task: Task,
+    model: Option<Arc<EngineHost>>,
+    limits: &FixLimits,
+    sink: &mut (dyn FnMut(Update) + Send),
+) -> Result<Fix, FixError> {
+    let started = Instant::now();
+    let mut search = search::Search::begin(task, limits, sink).await?;
+    let baseline_time = started.elapsed();
+    let (candidate, spent) = search.run(model, sink).await?;
+    let fix = report::report(&search, candidate, spent, baseline_time, started.elapsed());
+    sink(Update::Patch { diff: fix.diff.clone(), verdict: fix.verdict });
+    Ok(fix)
+}
+
+/// Whether `argv` exits with 0 in `directory`, within `time`.
+pub async fn passes(argv: &[String], directory: &Path, time: Duration) -> bool {
+    let Some((program, arguments)) = argv.split_first() else { return false };
+    let mut command = tokio::process::Command::new(program);
+    command.args(arguments).current_dir(directory);
+    command::run(command, time).await.is_ok_and(|output| output.success())
+}
+
+/// The files that a file on its own cannot be checked without, itself first: the modules that a Rust file names, as far as
+/// they are there. Paths are relative to `root`.
+pub fn files_of(root: &Path, path: &Path) -> Vec<PathBuf> {
+    const MOST: usize = 200;
+    let mut files = vec![path.to_owned()];
+    let mut at = 0;
+    while at < files.len() && files.len() < MOST {
+        let file = files[at].clone();
+        at += 1;
+        let text = workspace::read_text(&root.join(&file)).unwrap_or_default();
+        let is_root = at == 1 || file.file_stem().is_some_and(|stem| stem == "mod");
+        let beside = file.parent().unwrap_or(Path::new("")).to_owned();
+        let base = if is_root { beside } else { file.with_extension("") };
+        let names = text.lines().filter_map(|line| {
+            let line = line.trim().trim_start_matches("pub ").trim_start_matches("pub(crate) ");
+            line.strip_prefix("mod ")?.strip_suffix(';').map(str::trim)
+        });
+        for name in names {
+            for module in [base.join(format!("{name}.rs")), base.join(name).join("mod.rs")] {
+                if root.join(&module).is_file() && !files.contains(&module) {
+                    files.push(module);
+                }
+            }
+        }
+    }
+    files
+}
+
+/// Where copies are kept: where `HALFLINE_CACHE` says, or in the platform's cache directory.
+fn cache_directory() -> PathBuf {
+    if let Some(path) = std::env::var_os("HALFLINE_CACHE").filter(|path| !path.is_empty()) {
+        return PathBuf::from(path);
+    }
+    let own = directories::ProjectDirs::from("", "", "halfline");
+    own.map_or_else(|| std::env::temp_dir().join("halfline"), |dirs| dirs.cache_dir().to_owned())
+}
+
+/// What looking for a fix has cost so far.
+#[derive(Clone, Debug, Default)]
+struct Spent {
+    attempts: usize,
+    tokens: TokenStats,
+    model: Option<String>,
+    model_time: Duration,
+    check_time: Duration,
+}
+
+#[cfg(test)]
+mod tests;

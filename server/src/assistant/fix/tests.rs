@@ -1,0 +1,189 @@
+//! Fixes without a model, from end to end; and what happens to the user's files meanwhile, whatever the check does.
+
+use std::fs;
+
+use super::*;
+
+struct Project {
+    directory: tempfile::TempDir,
+    cache: tempfile::TempDir,
+}
+
+impl Project {
+    fn new(files: &[(&str, &str)]) -> Project {
+        let directory = tempfile::tempdir().unwrap();
+        for (path, text) in files {
+            let path = directory.path().join(path);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, text).unwrap();
+        }
+        Project { directory, cache: tempfile::tempdir().unwrap() }
+    }
+
+    fn root(&self) -> PathBuf {
+        self.directory.path().canonicalize().unwrap()
+    }
+
+    fn fix(&self, check: Check, path: Option<&str>, line: Option<usize>, seconds: u64) -> Result<Fix, FixError> {
+        let task = Task {
+            root: self.root(),
+            extent: Extent::Tree,
+            check,
+            path: path.map(PathBuf::from),
+            line,
+            open: Texts::new(),
+        };
+        let limits = FixLimits {
+            time: Duration::from_secs(seconds),
+            cache: self.cache.path().to_owned(),
+            ..FixLimits::default()
+        };
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(fix(task, None, &limits, &mut |_| {}))
+    }
+
+    /// Every file with its content.
+    fn state(&self) -> BTreeMap<PathBuf, Vec<u8>> {
+        fn walk(directory: &Path, all: &mut BTreeMap<PathBuf, Vec<u8>>) {
+            for entry in fs::read_dir(directory).unwrap().flatten() {
+                if entry.path().is_dir() {
+                    walk(&entry.path(), all);
+                } else {
+                    all.insert(entry.path(), fs::read(entry.path()).unwrap());
+                }
+            }
+        }
+        let mut all = BTreeMap::new();
+        walk(self.directory.path(), &mut all);
+        all
+    }
+}
+
+fn argv(words: &[&str]) -> Check {
+    Check { argv: words.iter().map(|word| (*word).to_owned()).collect(), directory: PathBuf::new() }
+}
+
+fn shell(script: &str) -> Check {
+    argv(&["sh", "-c", script])
+}
+
+#[test]
+fn what_the_compiler_suggests_is_tried_first() {
+    let text = "fn main() {\n    let x = 5;\n    x = 6;\n    println!(\"{x}\");\n}\n";
+    let project = Project::new(&[("main.rs", text)]);
+    let check = Check::of_file(&project.root(), Path::new("main.rs"), text).unwrap();
+    let fix = project.fix(check, Some("main.rs"), Some(2), 60).unwrap();
+    assert_eq!((fix.verdict, fix.verified, fix.attempts), (Verdict::Verified, true, 0), "{fix:?}");
+    assert!(fix.diff.contains("--- a/main.rs\n+++ b/main.rs\n"), "{}", fix.diff);
+    assert!(fix.diff.contains("-    let x = 5;\n+    let mut x = 5;\n"), "{}", fix.diff);
+    let check = &fix.checks[0];
+    assert_eq!((check.before.errors, check.after.errors, check.after.passed), (1, 0, true));
+    assert_eq!((fix.citations[0].path.as_str(), fix.citations[0].line, fix.citations[0].ok), ("main.rs", 3, true));
+}
+
+#[test]
+fn an_error_at_a_line_is_fixed_while_others_stay() {
+    let text = "fn main() {\n    let x = 5;\n    x = 6;\n    let y = 1;\n    y = 2;\n    println!(\"{x}{y}\");\n}\n";
+    let project = Project::new(&[("main.rs", text)]);
+    let check = Check::of_file(&project.root(), Path::new("main.rs"), text).unwrap();
+    let fix = project.fix(check, Some("main.rs"), Some(4), 60).unwrap();
+    assert_eq!(fix.verdict, Verdict::Verified);
+    assert!(fix.diff.contains("let mut y"), "{}", fix.diff);
+}
+
+#[test]
+fn several_errors_in_a_package() {
+    let project = Project::new(&[
+        ("Cargo.toml", "[package]\nname = \"sample\"\nversion = \"0.1.0\"\nedition = \"2021\"\n[workspace]\n"),
+        (
+            "src/main.rs",
+            "mod shapes;\n\nfn main() {\n    let map: HashMap<i32, i32> = HashMap::new();\n    println!(\"{}\", shapes::area(map.len()));\n}\n",
+        ),
+        (
+            "src/shapes.rs",
+            "pub fn area(side: usize) -> usize {\n    let total = 0;\n    total += side;\n    total\n}\n",
+        ),
+    ]);
+    let check = Check::of_file(&project.root(), Path::new("src/main.rs"), "").unwrap();
+    let before = project.state();
+    let fix = project.fix(check, Some("src/main.rs"), None, 60).unwrap();
+    assert_eq!(fix.verdict, Verdict::Verified, "{fix:?}");
+    assert!(fix.after.contains_key(Path::new("src/main.rs")) && fix.after.contains_key(Path::new("src/shapes.rs")));
+    assert_eq!(project.state(), before);
+}
+
+#[test]
+fn a_failing_python_program() {
+    let project = Project::new(&[
+        ("a.py", "def area(r):\n    return math.floor(r * r)\n"),
+        ("check.py", "from a import area\n\nassert area(2) == 4\n"),
+    ]);
+    let fix = project.fix(argv(&["python3", "check.py"]), None, None, 60).unwrap();
+    assert_eq!(fix.verdict, Verdict::Verified, "{fix:?}");
+    assert!(fix.diff.contains("+import math\n"), "{}", fix.diff);
+}
+
+#[test]
+fn what_passes_needs_no_fix() {
+    let project = Project::new(&[("a.py", "x = 1\n")]);
+    let error = project.fix(argv(&["python3", "a.py"]), None, None, 60).unwrap_err();
+    assert!(matches!(error, FixError::NothingToFix(_)), "{error}");
+}
+
+/// Python whose repair is plain, so that candidates are tried.
+const BROKEN: &str = "import sys\nx = math.pi\n";
+
+#[test]
+fn whatever_a_check_does_the_files_stay_as_they_are() {
+    for (name, script) in [
+        ("writes over its inputs", "echo broken >> a.py; echo x > b.txt; python3 a.py"),
+        ("deletes everything", "rm -rf ./* .[a-z]*; exit 1"),
+        ("leaves a child behind", "(sleep 0.3; echo late >> a.py; echo late >> ROOT/late) & python3 a.py"),
+        ("leaves a session behind", "setsid sh -c 'sleep 1; echo late >> ROOT/late' & python3 a.py"),
+        ("never ends", "python3 a.py; sleep 100"),
+        ("is killed", "kill -9 $$"),
+        ("fills its disk", "python3 -c \"open('big', 'wb').write(b'x' * (64 << 20))\"; python3 a.py"),
+        ("forks and forks", "for i in 1 2 3 4 5 6 7 8; do sleep 50 & done; python3 a.py"),
+    ] {
+        let project = Project::new(&[("a.py", BROKEN), ("d/b.txt", "two\n"), (".hidden", "three\n")]);
+        let before = project.state();
+        let outside = tempfile::tempdir().unwrap();
+        let script = script.replace("ROOT", &outside.path().display().to_string());
+        // Whether it finds a fix depends on the script; what it may never do is touch the files.
+        let _ = project.fix(shell(&script), Some("a.py"), None, 4);
+        std::thread::sleep(Duration::from_millis(1500));
+        assert_eq!(project.state(), before, "{name}");
+        assert!(!outside.path().join("late").exists(), "{name}: a child outlived its check");
+    }
+}
+
+#[test]
+fn a_copy_that_cannot_be_made_says_so() {
+    let project = Project::new(&[("a.py", BROKEN)]);
+    let before = project.state();
+    // What stands where the cache should be is a file.
+    fs::write(project.cache.path().join("checks"), "").unwrap();
+    let error = project.fix(argv(&["python3", "a.py"]), None, None, 60).unwrap_err();
+    assert!(error.to_string().contains("your files are as they were"), "{error}");
+    assert_eq!(project.state(), before);
+}
+
+#[test]
+fn a_command_that_is_not_there() {
+    let project = Project::new(&[("a.py", BROKEN)]);
+    let error = project.fix(argv(&["no-such-program"]), None, None, 60).unwrap_err();
+    assert!(error.to_string().starts_with("cannot start no-such-program"), "{error}");
+}
+
+#[test]
+fn the_modules_of_a_file_on_its_own() {
+    let project = Project::new(&[
+        ("main.rs", "mod a;\npub mod b;\nmod missing;\nfn main() {}\n"),
+        ("a.rs", "mod deep;\n"),
+        ("a/deep.rs", ""),
+        ("b/mod.rs", ""),
+        ("other.rs", ""),
+    ]);
+    let files = files_of(&project.root(), Path::new("main.rs"));
+    assert_eq!(files, ["main.rs", "a.rs", "b/mod.rs", "a/deep.rs"].map(PathBuf::from));
+}

@@ -1,0 +1,90 @@
+//! `halfline fix`: a change that makes the checker accept a file, proved in a scratch copy.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, bail};
+
+use super::patch::{self, Write};
+use super::place::{self, Lines};
+use super::{Invocation, output};
+use crate::assistant::fix::{Check, Extent, FixLimits, Task, Texts};
+use crate::config;
+
+/// Fix the error in a file
+#[derive(clap::Args)]
+#[command(
+    about = "Fix the error in a file, or at a line of it; the fix is proved in a scratch copy",
+    long_about = "Fix the error in a file, or at a line of it.\n\nThe language's checker (`cargo check`, `rustc`, Python's parser) runs on a copy of \
+the project; so does every candidate, from the compiler's own suggestions and from the model, until one is accepted. Your files are \
+only read, unless you say --apply.",
+    after_help = "Example: halfline fix src/main.rs:12"
+)]
+pub(super) struct Args {
+    /// The file, or a line of it
+    #[arg(value_name = "FILE[:LINE]")]
+    place: Lines,
+    /// Directory that is copied [default: the package or repository around FILE; for a file on its own, that file]
+    #[arg(long, value_name = "DIR")]
+    root: Option<PathBuf>,
+    /// Command that has to pass, instead of the language's checker
+    #[arg(long, value_name = "COMMAND")]
+    check: Option<String>,
+    #[command(flatten)]
+    how: patch::Args,
+}
+
+pub(super) fn run(args: Args, invocation: &Invocation) -> anyhow::Result<()> {
+    let snapshot = place::open(&args.place.path)?;
+    if let Some((_, last)) = args.place.lines {
+        place::check_line(&snapshot, &args.place.path, last)?;
+    }
+    let path = std::path::absolute(&args.place.path)?.canonicalize()?;
+    let root = match &args.root {
+        Some(_) => Some(super::root_of(args.root.as_deref(), &path)?),
+        None => config::project_root(&path),
+    };
+    let (root, is_tree) = match root {
+        Some(root) => (root.canonicalize()?, true),
+        None => (path.parent().unwrap_or(Path::new("/")).to_owned(), false),
+    };
+    let config = invocation.config(&root)?;
+    let below =
+        path.strip_prefix(&root).map_err(|_| anyhow::anyhow!("{} is not in {}", path.display(), root.display()))?;
+    let check = match &args.check {
+        Some(command) => Check { argv: vec!["sh".into(), "-c".into(), command.clone()], directory: PathBuf::new() },
+        None => match Check::of_file(&root, below, &snapshot.rope().to_string()) {
+            Some(check) => check,
+            None => {
+                bail!("{}: no checker is known for this language; name one with --check", args.place.path.display())
+            }
+        },
+    };
+    let extent = if is_tree || args.check.is_some() {
+        Extent::Tree
+    } else {
+        Extent::Files(crate::assistant::fix::files_of(&root, below))
+    };
+    let task = Task {
+        extent,
+        check,
+        path: Some(below.to_owned()),
+        line: args.place.lines.map(|(line, _)| line - 1),
+        open: Texts::new(),
+        root,
+    };
+    let limits = args.how.limits(&config, FixLimits::default());
+    let fix = patch::find(task.clone(), &config, &limits)?;
+    if args.how.json {
+        output::json(&fix)?;
+    } else {
+        patch::show(&fix)?;
+    }
+    if args.how.apply {
+        let wrote = patch::apply(&task.root, &fix, args.how.force).context("the fix was not applied")?;
+        output::note(match wrote {
+            Write::Done => "applied",
+            Write::Nothing => "there was nothing to write",
+        });
+    }
+    Ok(())
+}

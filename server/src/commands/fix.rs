@@ -1,0 +1,115 @@
+//! `halfline.fix`: a change that makes the checker accept a file, proved in a scratch copy. One argument: `{"uri",
+//! "position"?, "apply"?}`. Answers what `halfline fix --json` prints, and with it `"edit"`, the change as a WorkspaceEdit,
+//! and `"text"`, what is to be said of it. With `apply` the user is asked whether the editor should make the change, and
+//! `"applied"` says whether it did. Nothing is written here.
+
+use std::path::{Path, PathBuf};
+
+use halfline_context::{Snapshot, workspace};
+use serde::Deserialize;
+use serde_json::{Value, json};
+use tower_lsp::jsonrpc::{Error, Result};
+use tower_lsp::lsp_types::{MessageActionItem, MessageType, NumberOrString, Position, Url, WorkspaceEdit};
+
+use super::{answer, permission};
+use crate::assistant::Update;
+use crate::assistant::fix::{self, Check, Extent, Fix, FixLimits, Task, Texts};
+use crate::config;
+use crate::lsp::{Server, convert};
+
+#[derive(Deserialize)]
+pub(super) struct Argument {
+    uri: Url,
+    position: Option<Position>,
+    #[serde(default)]
+    apply: bool,
+}
+
+/// What the user answers.
+const APPLY: &str = "Apply";
+const LEAVE: &str = "Leave it";
+
+pub(super) async fn run(server: &Server, argument: Argument, token: Option<NumberOrString>) -> Result<Value> {
+    let path = convert::to_path(&argument.uri)
+        .and_then(|path| path.canonicalize().ok())
+        .ok_or_else(|| Error::invalid_params(format!("{} is no file on disk; save it first", argument.uri)))?;
+    let project = server.session()?.client.root.clone().filter(|root| path.starts_with(root));
+    let root = config::project_root(&path).or(project).and_then(|root| root.canonicalize().ok());
+    let (root, is_tree) = match root {
+        Some(root) => (root, true),
+        None => (path.parent().unwrap_or(Path::new("/")).to_owned(), false),
+    };
+    let below = path.strip_prefix(&root).unwrap_or(&path).to_owned();
+    let text = match server.documents.snapshot(&argument.uri) {
+        Some(snapshot) => snapshot.rope().to_string(),
+        None => workspace::read_text(&path).map_err(|error| answer::failed(format!("{}: {error}", path.display())))?,
+    };
+    let check = Check::of_file(&root, &below, &text)
+        .ok_or_else(|| answer::failed(format!("no checker is known for {}", below.display())))?;
+    let extent = if is_tree { Extent::Tree } else { Extent::Files(fix::files_of(&root, &below)) };
+    let line = argument.position.map(|position| position.line as usize);
+    let open = open_files(server, &root);
+    let task = Task { root, extent, check, path: Some(below), line, open };
+    find(server, task, argument.apply, token).await
+}
+
+/// Looks for a fix for `task`, if the user lets its check run. With `apply` the user is asked about the change, too.
+pub(super) async fn find(server: &Server, task: Task, apply: bool, token: Option<NumberOrString>) -> Result<Value> {
+    permission::ask(server, &task.root, &task.check.argv).await?;
+    let session = server.session()?;
+    let defaults = FixLimits::default();
+    let limits = FixLimits {
+        prompt_tokens: session.config.assistant.prompt_tokens.max(defaults.prompt_tokens),
+        answer_tokens: session.config.assistant.max_tokens.max(defaults.answer_tokens),
+        ..defaults
+    };
+    let (root, engine) = (task.root.clone(), session.engine.clone());
+    let fix = answer::forward(server, token.as_ref(), |mut sink| async move {
+        let fix = fix::fix(task, Some(engine), &limits, &mut *sink).await.map_err(|error| error.to_string())?;
+        sink(Update::Text { text: said_of(&fix) });
+        Ok(fix)
+    });
+    let fix = fix.await?;
+    let edit = convert::workspace_edit(&root, &fix.before, &fix.after, session.client.encoding);
+    let said = said_of(&fix);
+    let mut value = answer::to_value(&fix)?;
+    value["edit"] = answer::to_value(&edit)?;
+    value["text"] = json!(said);
+    if apply && !fix.diff.is_empty() {
+        value["applied"] = json!(offer(server, &root, &fix, edit, &said).await?);
+    }
+    Ok(value)
+}
+
+fn said_of(fix: &Fix) -> String {
+    format!("{} {}", fix.verdict_in_words(), fix.explanation)
+}
+
+/// Asks the user whether the editor should make the change, and lets it. Whether it did.
+async fn offer(server: &Server, root: &Path, fix: &Fix, edit: WorkspaceEdit, said: &str) -> Result<bool> {
+    let item = |title: &str| MessageActionItem { title: title.to_owned(), properties: Default::default() };
+    let items = Some([APPLY, LEAVE].map(item).to_vec());
+    let question = format!("Halfline: {said} Apply this change?");
+    let choice = server.client.show_message_request(MessageType::INFO, question, items).await;
+    if choice.ok().flatten().is_none_or(|item| item.title != APPLY) {
+        return Ok(false);
+    }
+    let is_as_before = |(path, text): (&PathBuf, &String)| {
+        let open = open_files(server, root).remove(path);
+        open.or_else(|| workspace::read_text(&root.join(path)).ok()).as_ref() == Some(text)
+    };
+    if !fix.before.iter().all(is_as_before) {
+        return Err(answer::failed("the code has changed meanwhile; ask for a fix again".to_owned()));
+    }
+    Ok(server.client.apply_edit(edit).await.is_ok_and(|response| response.applied))
+}
+
+/// What the client has open below `root`, as it is there.
+pub(super) fn open_files(server: &Server, root: &Path) -> Texts {
+    let open = server.documents.files().into_iter();
+    let below = |(path, snapshot): (PathBuf, Snapshot)| {
+        let path = path.canonicalize().ok()?.strip_prefix(root).ok()?.to_owned();
+        Some((path, snapshot.rope().to_string()))
+    };
+    open.filter_map(below).collect()
+}

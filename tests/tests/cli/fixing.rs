@@ -1,0 +1,65 @@
+//! `fix`, `debug` and `eval fix` where no model is needed: what is printed, and what is written when.
+
+use std::fs;
+
+use halfline_tests::Home;
+
+use crate::run;
+
+const BROKEN: &str = "def f(x):\n    if x\n        return 1\n";
+const FIXED: &str = "def f(x):\n    if x:\n        return 1\n";
+const DIFF: &str = "--- a/a.py\n+++ b/a.py\n@@ -1,3 +1,3 @@\n def f(x):\n-    if x\n+    if x:\n         return 1\n";
+
+#[test]
+fn a_fix_is_written_only_when_it_is_asked_for() {
+    let home = Home::new();
+    let path = home.write("a.py", BROKEN);
+    let shown = run(&home, &["fix", "a.py:2", "--attempts", "0"]);
+    assert_eq!((shown.code, shown.stdout.as_str()), (Some(0), DIFF), "{}", shown.all());
+    assert!(shown.stderr.contains("Verified."), "{}", shown.stderr);
+    assert_eq!(fs::read_to_string(&path).unwrap(), BROKEN);
+
+    let applied = run(&home, &["fix", "a.py", "--attempts", "0", "--apply", "--json"]);
+    assert_eq!(applied.json()["verdict"], "verified", "{}", applied.all());
+    assert_eq!(applied.json()["checks"][0]["before"]["errors"], 1);
+    assert_eq!(fs::read_to_string(&path).unwrap(), FIXED);
+
+    let again = run(&home, &["fix", "a.py", "--attempts", "0"]);
+    assert_eq!(again.code, Some(1), "{}", again.all());
+    assert!(again.stderr.contains("nothing to fix"), "{}", again.stderr);
+}
+
+#[test]
+fn a_failing_command() {
+    let home = Home::new();
+    let path = home.write("a.py", "def area(r):\n    return math.floor(r)\n");
+    home.write("check.py", "from a import area\nassert area(2.5) == 2\n");
+    let found = run(&home, &["debug", "--attempts", "0", "--apply", "--", "python3", "check.py"]);
+    assert_eq!(found.code, Some(0), "{}", found.all());
+    assert!(fs::read_to_string(&path).unwrap().starts_with("import math\n"));
+}
+
+#[test]
+fn what_cannot_be_fixed_without_a_model_says_so() {
+    let home = Home::new();
+    home.write("a.py", "def add(a, b):\n    return a - b\n");
+    home.write("check.py", "from a import add\nassert add(1, 2) == 3\n");
+    let failed = run(&home, &["debug", "--attempts", "0", "--", "python3", "check.py"]);
+    assert_eq!((failed.code, failed.stdout.as_str()), (Some(1), ""), "{}", failed.all());
+    assert!(failed.stderr.contains("no fix found"), "{}", failed.stderr);
+    let unknown = run(&home, &["fix", "a.py:99"]);
+    assert!(unknown.stderr.contains("there is no line 99"), "{}", unknown.stderr);
+}
+
+#[test]
+fn a_data_set_is_scored_by_running_each_check() {
+    let home = Home::new();
+    let case = |id: &str, text: &str| serde_json::json!({"id": id, "language": "python", "files": {"a.py": text}, "check": ["python3", "a.py"], "target": "a.py"});
+    home.write("cases.jsonl", &format!("{}\n{}\n", case("one", "print('a'\n"), case("two", "assert 1 == 2\n")));
+    let run = run(&home, &["eval", "fix", "cases.jsonl", "--no-model", "--json", "--rows", "rows.jsonl"]);
+    let score = run.json();
+    assert_eq!((&score["cases"], &score["fixed"]), (&2.into(), &1.into()), "{}", run.all());
+    let rows = fs::read_to_string(home.workspace().join("rows.jsonl")).unwrap();
+    let rows: Vec<serde_json::Value> = rows.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!((&rows[0]["fixed"], &rows[1]["fixed"]), (&true.into(), &false.into()));
+}
