@@ -40,7 +40,7 @@ enum What {
 pub(super) fn run(args: Args, invocation: &Invocation) -> anyhow::Result<()> {
     match args.what {
         What::Fim(args) => fim::run(&args, invocation),
-        What::Fix(args) => fix::run(&args, invocation),
+        What::Fix(args) => fix::run(args, invocation),
         What::Search(args) => search::run(&args, invocation),
     }
 }
