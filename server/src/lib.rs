@@ -9,5 +9,6 @@ pub mod config;
 pub mod engine_host;
 pub mod handlers;
 pub mod lsp;
+pub mod policy;
 
 pub use cache::cache_directory;

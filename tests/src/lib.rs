@@ -4,7 +4,9 @@
 mod binary;
 mod client;
 mod home;
+mod scripted;
 
 pub use binary::binary;
 pub use client::{Client, Options, Reply};
 pub use home::Home;
+pub use scripted::{Act, Received, Scripted};

@@ -217,6 +217,7 @@ impl Remote {
         if let Some(key) = key {
             request = request.header("Authorization", key.bearer());
         }
+        let end = Instant::now() + self.options.patience.whole;
         let response = request.send(body.to_string()).map_err(|error| failed(&error))?;
         let header = |name: &str| response.headers().get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
         let status = response.status().as_u16();
@@ -233,6 +234,9 @@ impl Remote {
         loop {
             if cancelled.load(Ordering::Relaxed) {
                 return Err(RemoteError::Cancelled);
+            }
+            if Instant::now() >= end {
+                return Err(RemoteError::Silent);
             }
             let count = match reader.read(&mut buffer) {
                 Ok(0) => break,

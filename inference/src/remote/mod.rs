@@ -42,6 +42,8 @@ pub struct RemotePatience {
     pub answer: Duration,
     /// For the next byte of one.
     pub stall: Duration,
+    /// For all of it: a server that drips is no better than one that stalls.
+    pub whole: Duration,
 }
 
 impl Default for RemotePatience {
@@ -50,6 +52,7 @@ impl Default for RemotePatience {
             connect: Duration::from_secs(5),
             answer: Duration::from_secs(30),
             stall: Duration::from_secs(15),
+            whole: Duration::from_secs(180),
         }
     }
 }

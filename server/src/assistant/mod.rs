@@ -10,6 +10,7 @@ mod evidence;
 pub mod fix;
 mod output;
 pub(crate) mod prompt;
+mod router;
 
 use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
@@ -19,11 +20,12 @@ use std::time::{Duration, Instant};
 
 use halfline_context::workspace::{self, ScanLimits};
 use halfline_context::{Snapshot, Workspace};
-use halfline_inference::{Engine, EngineError, Event, Finish, Priority, Request, StopReason, TokenStats};
+use halfline_inference::{Engine, EngineError, StopReason, TokenStats};
 use serde::Serialize;
 
 pub use cite::Citation;
 pub use diagnostic::{Diagnostic, Severity};
+pub use router::{Class, Conversation, Failed, Reply, Route, Router, converse};
 
 /// How long an answer may look for files that are new since the last one.
 const SCAN_TIME: Duration = Duration::from_secs(1);
@@ -37,6 +39,7 @@ pub struct Assistant {
     engine: Engine,
     sources: Sources,
     limits: Limits,
+    router: Router,
 }
 
 /// Where code is read from.
@@ -164,6 +167,8 @@ pub struct Answer {
     pub timings_ms: AnswerTimings,
     /// The model that wrote it.
     pub model: String,
+    /// Where that runs, and why it was asked.
+    pub route: Route,
     /// Why the model stopped.
     pub stopped: StopReason,
 }
@@ -194,12 +199,18 @@ impl Assistant {
     /// An assistant for one workspace. `open` says what an editor has open; files that it does not know are read from
     /// disk.
     pub fn new(engine: Engine, workspace: Arc<Workspace>, open: OpenDocuments) -> Assistant {
-        Assistant { engine, sources: Sources { workspace, open }, limits: Limits::default() }
+        let (limits, router) = (Limits::default(), Router::default());
+        Assistant { engine, sources: Sources { workspace, open }, limits, router }
     }
 
     /// The same assistant within other limits.
     pub fn with_limits(self, limits: Limits) -> Assistant {
         Assistant { limits, ..self }
+    }
+
+    /// The same assistant with engines that run elsewhere.
+    pub fn with_router(self, router: Router) -> Assistant {
+        Assistant { router, ..self }
     }
 }
 
@@ -246,46 +257,38 @@ pub async fn answer(
     let evidence_time = started.elapsed();
 
     sink(Update::Status { text: "the model is reading".to_owned() });
-    let finish = generate(assistant, prompt, sink).await?;
+    let conversation = Conversation {
+        class: gathered.class(),
+        files: gathered.paths(assistant.sources.workspace.root()),
+        answer_tokens: assistant.limits.answer_tokens,
+        failed_attempts: 0,
+        prompt: prompt.tokens,
+        system: prompt.system,
+        user: prompt.user,
+    };
+    let reply = router::converse(&assistant.router, engine, conversation, sink).await?;
 
-    let citations = cite::check(&assistant.sources, &gathered.files, &finish.text);
+    let citations = cite::check(&assistant.sources, &gathered.files, &reply.text);
     for citation in &citations {
         sink(Update::Citation(citation.clone()));
     }
     let ms = |time: Duration| time.as_secs_f64() * 1e3;
     Ok(Answer {
-        text: finish.text,
+        text: reply.text,
         citations,
         evidence: gathered.items.into_iter().map(|item| item.evidence).collect(),
-        tokens: finish.tokens,
+        tokens: reply.tokens,
         timings_ms: AnswerTimings {
             evidence: ms(evidence_time),
-            queue: ms(finish.timings.queue),
-            prefill: ms(finish.timings.prefill),
-            decode: ms(finish.timings.decode),
+            queue: ms(reply.queue),
+            prefill: ms(reply.prefill),
+            decode: ms(reply.decode),
             total: ms(started.elapsed()),
         },
-        model: assistant.engine.info().target.clone(),
-        stopped: finish.reason,
+        model: reply.route.model.clone(),
+        route: reply.route,
+        stopped: reply.stopped,
     })
-}
-
-async fn generate(
-    assistant: &Assistant,
-    prompt: Vec<u32>,
-    sink: &mut (dyn FnMut(Update) + Send),
-) -> Result<Finish, AssistantError> {
-    let mut request = Request::new(prompt, assistant.limits.answer_tokens, Priority::Chat);
-    request.stop_tokens.extend(assistant.engine.tokenizer().special().im_end);
-    let mut generation = assistant.engine.generate(request);
-    while let Some(event) = generation.next().await {
-        match event {
-            Event::Text(text) => sink(Update::Text { text }),
-            Event::Done(finish) => return Ok(finish),
-            Event::Failed(error) => return Err(error.into()),
-        }
-    }
-    Err(EngineError::Died.into())
 }
 
 #[cfg(test)]

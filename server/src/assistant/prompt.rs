@@ -31,15 +31,25 @@ a mistake only if you are sure that there is one.";
 /// What to do with a question.
 const ANSWER: &str = "Answer briefly from the code above. Name places as `path:line`.";
 
+/// A prompt as the local model takes it, and as text.
+pub(super) struct Prompt {
+    /// In the model's own template.
+    pub(super) tokens: Vec<u32>,
+    /// The system's turn.
+    pub(super) system: String,
+    /// The user's.
+    pub(super) user: String,
+}
+
 /// The prompt for `gathered`, in at most `room` tokens: evidence that does not fit is left out, the least important
 /// first. `None` when the vocabulary has no ChatML tokens.
-pub(super) fn build(tokenizer: &Tokenizer, gathered: &Gathered, room: usize) -> Option<Vec<u32>> {
+pub(super) fn build(tokenizer: &Tokenizer, gathered: &Gathered, room: usize) -> Option<Prompt> {
     let mut shown = gathered.items.len();
     loop {
         let user = user_turn(&gathered.items[..shown], &gathered.task);
-        let prompt = chat(tokenizer, SYSTEM, &user)?;
-        if prompt.len() <= room || shown == 0 {
-            return Some(prompt);
+        let tokens = chat(tokenizer, SYSTEM, &user)?;
+        if tokens.len() <= room || shown == 0 {
+            return Some(Prompt { tokens, system: SYSTEM.to_owned(), user });
         }
         shown -= 1;
     }

@@ -8,7 +8,7 @@ use halfline_context::Workspace;
 use halfline_inference::Engine;
 
 use super::{output, session};
-use crate::assistant::{self, Answer, Assistant, Limits, Question, Update};
+use crate::assistant::{self, Answer, Assistant, Limits, Question, Router, Update};
 use crate::config::Config;
 
 /// How long a checker that a person waits for may run.
@@ -22,7 +22,8 @@ pub(super) fn run(
     question: Question,
     quiet: bool,
 ) -> anyhow::Result<Answer> {
-    let assistant = Assistant::new(engine, workspace, Arc::new(|_: &Path| None)).with_limits(Limits {
+    let router = Router::new(config, workspace.root());
+    let assistant = Assistant::new(engine, workspace, Arc::new(|_: &Path| None)).with_router(router).with_limits(Limits {
         evidence_tokens: config.assistant.prompt_tokens,
         answer_tokens: config.assistant.max_tokens,
         check_time: CHECK_TIME,
@@ -55,6 +56,10 @@ pub(super) fn footer(answer: &Answer) {
     }
     for citation in answer.citations.iter().filter(|citation| !citation.ok) {
         output::note(&format!("the answer names {}, which is not there", citation.path));
+    }
+    if answer.route.engine != "local" || !answer.route.failed.is_empty() {
+        let place = answer.route.host.as_deref().unwrap_or("this machine");
+        output::note(&format!("answered by {} on {place}: {}", answer.route.model, answer.route.why));
     }
     output::note(&cost(answer));
 }

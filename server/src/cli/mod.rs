@@ -39,7 +39,7 @@ use crate::config::{Config, Loaded, Origin, Severity, load, workspace_root};
     bin_name = "halfline",
     version,
     about = "A code assistant that lives on your machine: it finishes the line you are writing and explains why the last one broke.",
-    after_help = "Models run inside this program and your code stays on this machine.\n\nExample: halfline try",
+    after_help = "Models run inside this program, and your code stays on this machine unless you name an engine elsewhere (remote.url).\n\nExample: halfline try",
     max_term_width = 100,
     arg_required_else_help = true,
     disable_help_subcommand = true

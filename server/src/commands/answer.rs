@@ -40,7 +40,7 @@ pub(super) async fn stream(
     let workspace = session.workspace.clone().unwrap_or_else(|| workspace_around(path));
     let documents = server.documents.clone();
     let open = Arc::new(move |path: &Path| documents.by_path(path));
-    let assistant = Assistant::new(engine, workspace, open).with_limits(limits);
+    let assistant = Assistant::new(engine, workspace, open).with_limits(limits).with_router(session.router.clone());
     let answer = forward(server, token.as_ref(), |mut sink| async move {
         assistant::answer(&assistant, question, &mut *sink).await.map_err(|error| error.to_string())
     });

@@ -6,6 +6,8 @@
 use halfline_inference::device::DeviceChoice;
 use toml::Value;
 
+use super::remote::Questions;
+
 /// What values a setting takes.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Kind {
@@ -34,6 +36,8 @@ pub enum Scope {
     User,
     /// A workspace's file may only turn it off.
     Narrowing,
+    /// A workspace's file adds to the list and takes nothing from it.
+    Adding,
 }
 
 /// One setting.
@@ -158,6 +162,132 @@ pub const KEYS: &[Key] = &[
         kind: Kind::Bool,
         scope: Scope::Narrowing,
         about: "Whether the project's checker (`cargo check`) may be run to find the diagnostics to explain.",
+    },
+    Key {
+        name: "remote.enabled",
+        kind: Kind::Bool,
+        scope: Scope::Narrowing,
+        about: "Whether the engine that `remote.url` names may be asked.",
+    },
+    Key {
+        name: "remote.url",
+        kind: Kind::Text,
+        scope: Scope::User,
+        about: "Base address of a server with an OpenAI-compatible interface, such as `http://127.0.0.1:8080/v1`; empty for none. Code in questions is sent there.",
+    },
+    Key {
+        name: "remote.model",
+        kind: Kind::Text,
+        scope: Scope::User,
+        about: "The model to ask it for.",
+    },
+    Key {
+        name: "remote.questions",
+        kind: Kind::OneOf(Questions::NAMES),
+        scope: Scope::User,
+        about: "Which questions go there first: `deep` for those that ask much of a model, `all` for all.",
+    },
+    Key {
+        name: "remote.key_variable",
+        kind: Kind::Text,
+        scope: Scope::User,
+        about: "Environment variable that holds its key; empty for none.",
+    },
+    Key {
+        name: "remote.key_command",
+        kind: Kind::Texts,
+        scope: Scope::User,
+        about: "Program and arguments that print its key, in place of the variable.",
+    },
+    Key {
+        name: "remote.connect_ms",
+        kind: Kind::Integer(50, 600_000),
+        scope: Scope::User,
+        about: "Milliseconds to wait for a connection.",
+    },
+    Key {
+        name: "remote.answer_ms",
+        kind: Kind::Integer(50, 600_000),
+        scope: Scope::User,
+        about: "Milliseconds to wait for the beginning of an answer.",
+    },
+    Key {
+        name: "remote.stall_ms",
+        kind: Kind::Integer(50, 600_000),
+        scope: Scope::User,
+        about: "Milliseconds to wait for the next piece of an answer.",
+    },
+    Key {
+        name: "remote.whole_ms",
+        kind: Kind::Integer(50, 3_600_000),
+        scope: Scope::User,
+        about: "Milliseconds that a whole answer may take.",
+    },
+    Key {
+        name: "remote.retries",
+        kind: Kind::Integer(0, 10),
+        scope: Scope::User,
+        about: "Attempts after the first, where another one may help.",
+    },
+    Key {
+        name: "privacy.never_leave",
+        kind: Kind::Texts,
+        scope: Scope::Adding,
+        about: "Globs of files that never leave the machine, nor anything that names them.",
+    },
+    Key {
+        name: "privacy.languages",
+        kind: Kind::Texts,
+        scope: Scope::Adding,
+        about: "Languages that never leave the machine.",
+    },
+    Key {
+        name: "privacy.secrets_stay",
+        kind: Kind::Bool,
+        scope: Scope::User,
+        about: "Whether a question that contains a secret stays on the machine; else the secret leaves as a placeholder.",
+    },
+    Key {
+        name: "privacy.redact_personal",
+        kind: Kind::Bool,
+        scope: Scope::User,
+        about: "Whether e-mail addresses, phone and account numbers leave as placeholders only.",
+    },
+    Key {
+        name: "quota.requests_per_day",
+        kind: Kind::Integer(0, 1_000_000),
+        scope: Scope::User,
+        about: "Requests a day (UTC) to the remote engine.",
+    },
+    Key {
+        name: "quota.tokens_per_day",
+        kind: Kind::Integer(0, 1_000_000_000),
+        scope: Scope::User,
+        about: "Tokens a day of prompts to and answers from the remote engine.",
+    },
+    Key {
+        name: "quota.tokens_per_request",
+        kind: Kind::Integer(0, 1_000_000),
+        scope: Scope::User,
+        about: "Tokens of one prompt to the remote engine and its answer.",
+    },
+    Key {
+        name: "audit.enabled",
+        kind: Kind::Bool,
+        scope: Scope::User,
+        about: "Whether it is written down what was sent where, and what became of it.",
+    },
+    Key {
+        name: "audit.directory",
+        kind: Kind::Text,
+        scope: Scope::User,
+        about: "Directory of the audit log, one file for each workspace; empty for the platform's own.",
+    },
+    Key {
+        name: "audit.file_mib",
+        kind: Kind::Integer(1, 1024),
+        scope: Scope::User,
+        about: "MiB of an audit file before it is set aside; three older ones are kept.",
     },
     Key {
         name: "languages.disabled",

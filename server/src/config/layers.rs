@@ -117,10 +117,13 @@ impl Reading {
         }
     }
 
-    fn set_from_file(&mut self, key: &'static Key, value: Value, layer: FileLayer, origin: Origin) {
+    fn set_from_file(&mut self, key: &'static Key, mut value: Value, layer: FileLayer, origin: Origin) {
+        if key.scope == Scope::Adding && layer == FileLayer::Workspace {
+            value = self.with_added(key, value);
+        }
         let allowed = match key.scope {
             _ if layer == FileLayer::User => true,
-            Scope::Anywhere => true,
+            Scope::Anywhere | Scope::Adding => true,
             Scope::User => false,
             Scope::Narrowing => value == Value::Boolean(false),
         };
@@ -135,6 +138,23 @@ impl Reading {
             _ => format!("ignored: `{}` is the user's to set, not a workspace's; put it into the user file", key.name),
         };
         self.problems.push(Problem { severity: Severity::Warning, origin, message });
+    }
+
+    /// The list in effect, with what `value` adds to it.
+    fn with_added(&self, key: &Key, value: Value) -> Value {
+        let default = || {
+            let defaults = Table::try_from(Config::default()).unwrap_or_default();
+            let (section, name) = key.name.split_once('.')?;
+            defaults.get(section)?.get(name).cloned()
+        };
+        let before = self.values.get(key.name).map(|(value, _)| value.clone()).or_else(default);
+        let mut items = before.and_then(|value| value.as_array().cloned()).unwrap_or_default();
+        for item in value.as_array().into_iter().flatten() {
+            if !items.contains(item) {
+                items.push(item.clone());
+            }
+        }
+        Value::Array(items)
     }
 
     fn variable(&mut self, name: &str, text: &str) {

@@ -7,6 +7,7 @@
 
 mod keys;
 mod layers;
+mod remote;
 mod schema;
 #[cfg(test)]
 mod tests;
@@ -20,6 +21,7 @@ use serde::{Deserialize, Serialize};
 
 pub use keys::{KEYS, Key, Kind, Scope};
 pub use layers::{Layers, read};
+pub use remote::{AuditConfig, PrivacyConfig, Questions, QuotaConfig, RemoteConfig};
 pub use schema::schema;
 
 /// Name of the file in a workspace's root.
@@ -34,6 +36,14 @@ pub struct Config {
     pub completion: CompletionConfig,
     /// Explanations and questions.
     pub assistant: AssistantConfig,
+    /// An engine that runs elsewhere.
+    pub remote: RemoteConfig,
+    /// What never leaves the machine.
+    pub privacy: PrivacyConfig,
+    /// How much may leave.
+    pub quota: QuotaConfig,
+    /// What is written down about it.
+    pub audit: AuditConfig,
     /// Which languages are served.
     pub languages: LanguagesConfig,
     /// The log.

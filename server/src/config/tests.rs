@@ -203,3 +203,22 @@ fn the_device_is_one_of_three_words_and_the_users_to_say() {
         "#]],
     );
 }
+
+#[test]
+fn a_workspace_cannot_widen_what_may_leave() {
+    check(
+        "[privacy]\nnever_leave = [\"a/**\"]\n[remote]\nurl = \"http://mine/v1\"\n",
+        "[privacy]\nnever_leave = [\"b/**\", \"a/**\"]\nlanguages = [\"python\"]\nsecrets_stay = false\n[remote]\nurl = \
+         \"http://theirs/v1\"\nenabled = false\nkey_command = [\"sh\"]\n[quota]\nrequests_per_day = 9\n[audit]\nenabled = false\n",
+        &[],
+        &[],
+        expect![[r#""#]],
+    );
+    check(
+        "",
+        "[privacy]\nnever_leave = []\n[remote]\nenabled = true\n",
+        &[("HALFLINE_PRIVACY_NEVER_LEAVE", "x, y")],
+        &[],
+        expect![[r#""#]],
+    );
+}

@@ -9,6 +9,7 @@ use tower_lsp::lsp_types::Url;
 
 use super::convert;
 use super::indexing::Indexing;
+use crate::assistant::Router;
 use crate::cache_directory;
 use crate::completion::Completer;
 use crate::config::{self, Config};
@@ -65,6 +66,8 @@ pub struct Session {
     pub workspace: Option<Arc<Workspace>>,
     /// How far reading the folder is.
     pub indexing: Option<Indexing>,
+    /// Engines that run elsewhere, and what is known of their health.
+    pub router: Router,
     /// Inline completion with its caches.
     pub completer: Arc<Completer>,
 }
@@ -80,7 +83,8 @@ impl Session {
         let workspace = root.map(|root| Arc::new(Workspace::open(root, &cache_directory())));
         let indexing = workspace.clone().map(Indexing::start);
         let completer = Arc::new(Completer::new(&config, workspace.clone()));
-        Session { client, config, config_problems, engine, workspace, indexing, completer }
+        let router = Router::new(&config, client.root.as_deref().unwrap_or(Path::new("")));
+        Session { client, config, config_problems, engine, workspace, indexing, router, completer }
     }
 }
 

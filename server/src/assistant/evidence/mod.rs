@@ -4,14 +4,14 @@ mod checks;
 mod python;
 mod rust;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use halfline_context::debugging::numbered;
 use halfline_context::{Focus, Piece, Snapshot, TokenCounter, gather_debugging};
 use halfline_inference::tokenizer::Tokenizer;
 
-use super::{AssistantError, Diagnostic, Evidence, FileRange, Limits, Question, Severity, Sources, Update};
+use super::{AssistantError, Class, Diagnostic, Evidence, FileRange, Limits, Question, Severity, Sources, Update};
 
 /// Diagnostics beyond this many are left out: the first cause is what matters.
 const MOST_DIAGNOSTICS: usize = 3;
@@ -22,6 +22,9 @@ const DEFINITION_LINES: usize = 40;
 /// Definitions that a question without files may bring in.
 const MOST_DEFINITIONS: usize = 4;
 
+/// From so many characters on a question is more than a quick one.
+const LONG_QUESTION: usize = 240;
+
 /// Evidence for one question, and the question as the model will read it.
 #[derive(Debug)]
 pub(super) struct Gathered {
@@ -31,6 +34,26 @@ pub(super) struct Gathered {
     pub(super) items: Vec<Item>,
     /// The files that were read, for checking citations.
     pub(super) files: Vec<Snapshot>,
+}
+
+impl Gathered {
+    /// How soon an answer is wanted: an explanation at once, and a free question when it is good.
+    pub(super) fn class(&self) -> Class {
+        match &self.task {
+            Task::Answer(question) if question.chars().count() > LONG_QUESTION => Class::Deep,
+            _ => Class::Quick,
+        }
+    }
+
+    /// Every file that is quoted, relative to `root` where it lies there. What a tool said counts by the tool's name.
+    pub(super) fn paths(&self, root: &Path) -> Vec<PathBuf> {
+        let items = self.items.iter().map(|item| PathBuf::from(&item.evidence.path));
+        let files = self.files.iter().filter_map(Snapshot::path).map(|path| path.strip_prefix(root).unwrap_or(path));
+        let mut paths: Vec<PathBuf> = items.chain(files.map(Path::to_path_buf)).collect();
+        paths.sort_unstable();
+        paths.dedup();
+        paths
+    }
 }
 
 /// What the model is asked to do.

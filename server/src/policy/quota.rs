@@ -1,0 +1,122 @@
+//! How much may leave: requests and tokens for each day, and tokens for each request. Counted in a file that all processes
+//! of the user share.
+
+use std::fs::{File, OpenOptions};
+use std::io::{Read, Seek, Write};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use serde::{Deserialize, Serialize};
+
+const DAY: Duration = Duration::from_secs(86_400);
+
+/// What may leave.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Allowance {
+    /// Requests a day (UTC).
+    pub requests_per_day: u64,
+    /// Tokens a day, of prompts and answers.
+    pub tokens_per_day: u64,
+    /// Tokens of one prompt and its answer.
+    pub tokens_per_request: u64,
+}
+
+/// The allowance and where it is counted.
+#[derive(Clone, Debug)]
+pub struct Quota {
+    allowance: Allowance,
+    file: PathBuf,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+struct Used {
+    /// Days since 1970.
+    day: u64,
+    requests: u64,
+    tokens: u64,
+}
+
+impl Quota {
+    /// Counts in `file`.
+    pub fn new(allowance: Allowance, file: PathBuf) -> Quota {
+        Quota { allowance, file }
+    }
+
+    /// Takes a request of up to `tokens` tokens, or says why there is none left. What cannot be counted is not taken.
+    pub fn take(&self, tokens: u64, now: SystemTime) -> Result<(), String> {
+        let Allowance { requests_per_day, tokens_per_day, tokens_per_request } = self.allowance;
+        if tokens > tokens_per_request {
+            return Err(format!("it may take {tokens} tokens, and {tokens_per_request} are allowed for one request"));
+        }
+        self.change(now, |used| {
+            if used.requests >= requests_per_day {
+                return Err(format!("all {requests_per_day} requests of the day are used"));
+            }
+            if used.tokens + tokens > tokens_per_day {
+                return Err(format!("{} of the day's {tokens_per_day} tokens are used", used.tokens));
+            }
+            used.requests += 1;
+            used.tokens += tokens;
+            Ok(())
+        })
+    }
+
+    /// Gives back what a request took and did not use.
+    pub fn give_back(&self, tokens: u64, now: SystemTime) {
+        let given = self.change(now, |used| {
+            used.tokens = used.tokens.saturating_sub(tokens);
+            Ok(())
+        });
+        if let Err(error) = given {
+            tracing::warn!("{error}");
+        }
+    }
+
+    fn change(&self, now: SystemTime, change: impl FnOnce(&mut Used) -> Result<(), String>) -> Result<(), String> {
+        let failed = |error: std::io::Error| format!("the quota cannot be counted in {}: {error}", self.file.display());
+        let mut file = open(&self.file).map_err(failed)?;
+        file.lock().map_err(failed)?;
+        let mut text = String::new();
+        file.read_to_string(&mut text).map_err(failed)?;
+        let today = now.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs() / DAY.as_secs();
+        // A file that was damaged counts as that of another day.
+        let mut used: Used = serde_json::from_str(&text).unwrap_or_default();
+        if used.day != today {
+            used = Used { day: today, ..Used::default() };
+        }
+        change(&mut used)?;
+        let text = serde_json::to_string(&used).map_err(|error| failed(error.into()))?;
+        file.set_len(0).and_then(|()| file.rewind()).and_then(|()| file.write_all(text.as_bytes())).map_err(failed)
+    }
+}
+
+fn open(path: &Path) -> std::io::Result<File> {
+    if let Some(directory) = path.parent() {
+        std::fs::create_dir_all(directory)?;
+    }
+    OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_day_has_so_many_requests_and_tokens() {
+        let directory = tempfile::tempdir().unwrap();
+        let allowance = Allowance { requests_per_day: 3, tokens_per_day: 1000, tokens_per_request: 600 };
+        let quota = Quota::new(allowance, directory.path().join("state/quota.json"));
+        let at = |hours: u64| UNIX_EPOCH + Duration::from_secs(20_000 * 86_400 + hours * 3600);
+        let take = |tokens, hours| quota.take(tokens, at(hours));
+        assert_eq!(take(601, 0), Err("it may take 601 tokens, and 600 are allowed for one request".to_owned()));
+        assert_eq!(take(600, 0), Ok(()));
+        assert_eq!(take(600, 1), Err("600 of the day's 1000 tokens are used".to_owned()));
+        quota.give_back(500, at(1));
+        assert_eq!(take(600, 2), Ok(()));
+        assert_eq!(take(1, 3), Ok(()));
+        assert_eq!(take(1, 23), Err("all 3 requests of the day are used".to_owned()));
+        assert_eq!(take(600, 24), Ok(()), "a new day");
+        let elsewhere = Quota::new(allowance, directory.path().to_path_buf());
+        assert!(elsewhere.take(1, at(0)).unwrap_err().starts_with("the quota cannot be counted in"));
+    }
+}
