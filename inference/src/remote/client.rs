@@ -3,6 +3,7 @@
 use std::io::{ErrorKind, Read};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::time::{Duration, Instant};
 
 use serde::Deserialize;
@@ -16,6 +17,10 @@ use super::{Breaker, Message, RemoteError, RemoteOptions, RemoteUsage};
 const LARGEST_ANSWER: u64 = 8 << 20;
 /// The most characters of a server's complaint that are passed on.
 const COMPLAINT: usize = 200;
+/// The most bytes of it that are read.
+const LONGEST_COMPLAINT: usize = 16 << 10;
+/// Pieces of an answer that may wait to be taken.
+const PIECES: usize = 64;
 /// How often a wait looks whether anyone still wants the answer.
 const GLANCE: Duration = Duration::from_millis(50);
 
@@ -85,11 +90,18 @@ impl Remote {
         if host.contains('@') {
             return Err(bad("it contains a name or password, which belong in a variable or a command"));
         }
-        let agent = ureq::Agent::config_builder()
+        let machine = host.rsplit_once(':').map_or(host, |(machine, _)| machine);
+        let mut builder = ureq::Agent::config_builder();
+        // What is meant for this machine does not take the way over a proxy.
+        if matches!(machine, "localhost" | "[::1]") || machine.starts_with("127.") {
+            builder = builder.proxy(None);
+        }
+        let agent = builder
             .timeout_resolve(Some(options.patience.connect))
             .timeout_connect(Some(options.patience.connect))
             .timeout_recv_response(Some(options.patience.answer))
-            .timeout_per_read(Some(options.patience.stall))
+            // Only so that the thread of a request ends some time: who waits for it looks at the clock himself.
+            .timeout_per_read(Some(options.patience.answer.max(options.patience.stall)))
             // What is sent goes where the user said, and nowhere that a server says.
             .max_redirects(0)
             .http_status_as_error(false)
@@ -208,49 +220,31 @@ impl Remote {
             Interface::Chat => "chat/completions",
             Interface::Completion => "completions",
         };
-        let url = format!("{}/{path}", self.options.url.trim_end_matches('/'));
-        let mut request = self
-            .agent
-            .post(url)
-            .header("Content-Type", "application/json")
-            .header("Accept", "text/event-stream, application/json");
-        if let Some(key) = key {
-            request = request.header("Authorization", key.bearer());
-        }
-        let end = Instant::now() + self.options.patience.whole;
-        let response = request.send(body.to_string()).map_err(|error| failed(&error))?;
-        let header = |name: &str| response.headers().get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
-        let status = response.status().as_u16();
+        let patience = self.options.patience;
+        let mut arriving = Arriving { cancelled, end: Instant::now() + patience.whole, pieces: self.send(path, body, key) };
+        let Piece::Head { status, streams, retry_after } = arriving.next(patience.connect + patience.answer)? else {
+            return Err(RemoteError::Cut(0));
+        };
         if status != 200 {
-            let retry_after = header("retry-after").and_then(|text| text.trim().parse().ok()).map(Duration::from_secs);
-            return Err(RemoteError::Status { status, message: complaint(response.into_body(), key), retry_after });
+            let message = complaint(&mut arriving, patience.stall, key);
+            return Err(RemoteError::Status { status, message, retry_after });
         }
-        let streams = header("content-type").is_some_and(|kind| kind.starts_with("text/event-stream"));
-        let mut reader = response.into_body().into_reader().take(LARGEST_ANSWER);
         let mut answer = Collected::default();
         let mut whole = Vec::new();
         let mut events = Events::default();
-        let mut buffer = [0; 8192];
-        loop {
-            if cancelled.load(Ordering::Relaxed) {
-                return Err(RemoteError::Cancelled);
-            }
-            if Instant::now() >= end {
-                return Err(RemoteError::Silent);
-            }
-            let count = match reader.read(&mut buffer) {
-                Ok(0) => break,
-                Ok(count) => count,
-                Err(error) if error.kind() == ErrorKind::Interrupted => continue,
-                Err(error) if is_timeout(&error) => return Err(RemoteError::Silent),
-                Err(_) => return Err(RemoteError::Cut(answer.text.chars().count())),
+        while !answer.done {
+            let bytes = match arriving.next(patience.stall) {
+                Ok(Piece::Bytes(bytes)) => bytes,
+                Ok(Piece::Head { .. } | Piece::End) => break,
+                Err(RemoteError::Cut(_)) => return Err(RemoteError::Cut(answer.text.chars().count())),
+                Err(error) => return Err(error),
             };
             if !streams {
-                whole.extend_from_slice(&buffer[..count]);
+                whole.extend_from_slice(&bytes);
                 continue;
             }
             let mut outcome = Ok(());
-            let read = events.push(&buffer[..count], |data| {
+            let read = events.push(&bytes, |data| {
                 if outcome.is_ok() {
                     outcome = answer.event(interface, data, text);
                 }
@@ -262,9 +256,6 @@ impl Remote {
                     Unreadable::NotText => "it is not UTF-8".to_owned(),
                 })
             })?;
-            if answer.done {
-                break;
-            }
         }
         if !streams {
             let chunk: Chunk = serde_json::from_slice(&whole).map_err(|error| nonsense(&error))?;
@@ -278,10 +269,96 @@ impl Remote {
         Ok(RemoteAnswer { text: answer.text, finish: answer.finish, usage: answer.usage, attempts: 1 })
     }
 
+    /// Sends a request on a thread of its own, so that waiting for the answer can end at any time. The thread ends with the
+    /// answer, or when nobody takes its pieces, or by its own timeouts.
+    fn send(&self, path: &str, body: &Value, key: Option<&Secret>) -> Receiver<Result<Piece, RemoteError>> {
+        let mut request = self
+            .agent
+            .post(format!("{}/{path}", self.options.url.trim_end_matches('/')))
+            .header("Content-Type", "application/json")
+            .header("Accept", "text/event-stream, application/json");
+        if let Some(key) = key {
+            request = request.header("Authorization", key.bearer());
+        }
+        let body = body.to_string();
+        let (sender, receiver) = sync_channel(PIECES);
+        std::thread::spawn(move || {
+            if let Err(error) = fetch(request, &body, &sender) {
+                // Nobody may be waiting any more.
+                let _ = sender.send(Err(error));
+            }
+        });
+        receiver
+    }
+
     fn breaker(&self) -> std::sync::MutexGuard<'_, Breaker> {
         // Its few numbers are right whatever another thread died of.
         self.breaker.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
     }
+}
+
+/// A part of an answer as it arrives.
+enum Piece {
+    Head { status: u16, streams: bool, retry_after: Option<Duration> },
+    Bytes(Vec<u8>),
+    End,
+}
+
+/// An answer on its way.
+struct Arriving<'a> {
+    cancelled: &'a AtomicBool,
+    /// When all of it has to be there.
+    end: Instant,
+    pieces: Receiver<Result<Piece, RemoteError>>,
+}
+
+impl Arriving<'_> {
+    /// The next piece, which may take `patience`.
+    fn next(&mut self, patience: Duration) -> Result<Piece, RemoteError> {
+        let end = self.end.min(Instant::now() + patience);
+        loop {
+            if self.cancelled.load(Ordering::Relaxed) {
+                return Err(RemoteError::Cancelled);
+            }
+            let left = end.saturating_duration_since(Instant::now());
+            match self.pieces.recv_timeout(left.min(GLANCE)) {
+                Ok(piece) => return piece,
+                Err(RecvTimeoutError::Disconnected) => return Err(RemoteError::Cut(0)),
+                Err(RecvTimeoutError::Timeout) if left.is_zero() => return Err(RemoteError::Silent),
+                Err(RecvTimeoutError::Timeout) => {}
+            }
+        }
+    }
+}
+
+/// Makes the request and hands on what comes.
+fn fetch(
+    request: ureq::RequestBuilder<ureq::typestate::WithBody>,
+    body: &str,
+    pieces: &SyncSender<Result<Piece, RemoteError>>,
+) -> Result<(), RemoteError> {
+    let response = request.send(body).map_err(|error| failed(&error))?;
+    let header = |name: &str| response.headers().get(name).and_then(|value| value.to_str().ok());
+    let head = Piece::Head {
+        status: response.status().as_u16(),
+        streams: header("content-type").is_some_and(|kind| kind.starts_with("text/event-stream")),
+        retry_after: header("retry-after").and_then(|text| text.trim().parse().ok()).map(Duration::from_secs),
+    };
+    let mut reader = response.into_body().into_reader().take(LARGEST_ANSWER);
+    let mut wanted = pieces.send(Ok(head)).is_ok();
+    let mut buffer = [0; 8192];
+    while wanted {
+        let piece = match reader.read(&mut buffer) {
+            Ok(0) => Piece::End,
+            Ok(count) => Piece::Bytes(buffer[..count].to_vec()),
+            Err(error) if error.kind() == ErrorKind::Interrupted => continue,
+            Err(error) if is_timeout(&error) => return Err(RemoteError::Silent),
+            Err(_) => return Err(RemoteError::Cut(0)),
+        };
+        wanted = !matches!(piece, Piece::End);
+        wanted &= pieces.send(Ok(piece)).is_ok();
+    }
+    Ok(())
 }
 
 /// What has come of an answer.
@@ -384,10 +461,12 @@ fn is_timeout(error: &std::io::Error) -> bool {
 }
 
 /// The beginning of what a server complains of, without the key.
-fn complaint(body: ureq::Body, key: Option<&Secret>) -> String {
+fn complaint(arriving: &mut Arriving<'_>, patience: Duration, key: Option<&Secret>) -> String {
     let mut bytes = Vec::new();
-    // What cannot be read is left out: the status says the rest.
-    let _ = body.into_reader().take(16 << 10).read_to_end(&mut bytes);
+    // What does not come is left out: the status says the rest.
+    while let (true, Ok(Piece::Bytes(more))) = (bytes.len() < LONGEST_COMPLAINT, arriving.next(patience)) {
+        bytes.extend_from_slice(&more);
+    }
     let text = String::from_utf8_lossy(&bytes);
     let message = serde_json::from_str::<Value>(&text).ok().and_then(|value| {
         let message = value.pointer("/error/message").or(value.get("message")).or(value.get("error"));

@@ -40,6 +40,8 @@ struct Report {
     memory: Memory,
     models: Models,
     programs: Vec<Program>,
+    /// The engine elsewhere that questions may be sent to.
+    remote: Option<String>,
     config: Files,
     problems: Vec<Finding>,
 }
@@ -133,6 +135,7 @@ fn examine(invocation: &Invocation) -> anyhow::Result<Report> {
         memory: memory(&loaded.config.engine),
         models,
         programs,
+        remote: Some(loaded.config.remote.url).filter(|url| loaded.config.remote.enabled && !url.is_empty()),
         config: Files { user: user_file(), workspace: root.join(config::WORKSPACE_FILE) },
         problems,
     })
@@ -259,6 +262,9 @@ fn print(report: &Report) -> std::io::Result<()> {
     for program in &report.programs {
         let version = program.version.as_deref().unwrap_or("not found");
         row("program", &format!("{} ({}): {version}", program.name, program.used_for))?;
+    }
+    if let Some(remote) = &report.remote {
+        row("elsewhere", &format!("questions may be sent to {remote}"))?;
     }
     if let Some(user) = &report.config.user {
         let state = if user.exists() { "" } else { " (not there)" };

@@ -32,27 +32,29 @@ pub struct Finding {
     pub range: std::ops::Range<usize>,
 }
 
-/// Everything in `text` that a rule knows, from left to right, without overlaps.
-pub fn find(text: &str) -> Vec<Finding> {
+/// Everything in `text` of the given sorts that a rule knows, from left to right. What overlaps is one finding, named after
+/// what begins first.
+pub fn find(text: &str, sorts: &[Sort]) -> Vec<Finding> {
     let mut found = rules::matches(text);
-    // Where two overlap, what begins first counts, and of those the longer one.
-    found.sort_by_key(|finding| (finding.range.start, std::cmp::Reverse(finding.range.end), finding.sort));
-    let mut end = 0;
-    found.retain(|finding| {
-        let keep = finding.range.start >= end;
-        if keep {
-            end = finding.range.end;
+    found.retain(|finding| sorts.contains(&finding.sort));
+    found.sort_by_key(|finding| (finding.range.start, std::cmp::Reverse(finding.range.end)));
+    let mut apart: Vec<Finding> = Vec::with_capacity(found.len());
+    for finding in found {
+        match apart.last_mut() {
+            Some(last) if finding.range.start < last.range.end => {
+                last.range.end = last.range.end.max(finding.range.end);
+            }
+            _ => apart.push(finding),
         }
-        keep
-    });
-    found
+    }
+    apart
 }
 
 /// `text` with everything of the given sorts replaced; `placeholders` learns what stands for what.
 pub fn redact(text: &str, sorts: &[Sort], placeholders: &mut Placeholders) -> Redacted {
     let mut redacted = Redacted { text: String::with_capacity(text.len()), counts: BTreeMap::new() };
     let mut done = 0;
-    for finding in find(text).into_iter().filter(|finding| sorts.contains(&finding.sort)) {
+    for finding in find(text, sorts) {
         redacted.text.push_str(&text[done..finding.range.start]);
         redacted.text.push_str(placeholders.for_content(finding.kind, &text[finding.range.clone()]));
         *redacted.counts.entry(finding.kind).or_default() += 1;

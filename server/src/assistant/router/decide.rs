@@ -51,7 +51,7 @@ pub(super) fn decide(
         return Err(reason);
     }
     if elsewhere.secrets_stay
-        && let Some(secret) = find(&whole).into_iter().find(|finding| finding.sort == Sort::Secret)
+        && let Some(secret) = find(&whole, &[Sort::Secret]).first()
     {
         return Err(format!("a secret was found ({}), and secrets stay (privacy.secrets_stay)", secret.kind));
     }
