@@ -63,12 +63,8 @@ impl Scripted {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port of this machine");
         let address = listener.local_addr().expect("the port that was bound");
         let acts = Mutex::new(acts.into_iter().collect());
-        let state = Arc::new(State {
-            acts,
-            received: Mutex::default(),
-            stalled: Mutex::default(),
-            ended: Mutex::new(false),
-        });
+        let state =
+            Arc::new(State { acts, received: Mutex::default(), stalled: Mutex::default(), ended: Mutex::new(false) });
         let thread = std::thread::spawn({
             let state = Arc::clone(&state);
             move || {

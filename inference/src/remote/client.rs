@@ -221,7 +221,8 @@ impl Remote {
             Interface::Completion => "completions",
         };
         let patience = self.options.patience;
-        let mut arriving = Arriving { cancelled, end: Instant::now() + patience.whole, pieces: self.send(path, body, key) };
+        let mut arriving =
+            Arriving { cancelled, end: Instant::now() + patience.whole, pieces: self.send(path, body, key) };
         let Piece::Head { status, streams, retry_after } = arriving.next(patience.connect + patience.answer)? else {
             return Err(RemoteError::Cut(0));
         };

@@ -23,12 +23,13 @@ pub(super) fn run(
     quiet: bool,
 ) -> anyhow::Result<Answer> {
     let router = Router::new(config, workspace.root());
-    let assistant = Assistant::new(engine, workspace, Arc::new(|_: &Path| None)).with_router(router).with_limits(Limits {
-        evidence_tokens: config.assistant.prompt_tokens,
-        answer_tokens: config.assistant.max_tokens,
-        check_time: CHECK_TIME,
-        may_run_checks: config.assistant.may_run_checks,
-    });
+    let assistant =
+        Assistant::new(engine, workspace, Arc::new(|_: &Path| None)).with_router(router).with_limits(Limits {
+            evidence_tokens: config.assistant.prompt_tokens,
+            answer_tokens: config.assistant.max_tokens,
+            check_time: CHECK_TIME,
+            may_run_checks: config.assistant.may_run_checks,
+        });
     let mut broken = None;
     let answer = session::block_on(assistant::answer(&assistant, question, &mut |update| match update {
         Update::Status { text } => output::note(&text),

@@ -175,12 +175,7 @@ pub const KEYS: &[Key] = &[
         scope: Scope::User,
         about: "Base address of a server with an OpenAI-compatible interface, such as `http://127.0.0.1:8080/v1`; empty for none. Code in questions is sent there.",
     },
-    Key {
-        name: "remote.model",
-        kind: Kind::Text,
-        scope: Scope::User,
-        about: "The model to ask it for.",
-    },
+    Key { name: "remote.model", kind: Kind::Text, scope: Scope::User, about: "The model to ask it for." },
     Key {
         name: "remote.questions",
         kind: Kind::OneOf(Questions::NAMES),
@@ -233,7 +228,7 @@ pub const KEYS: &[Key] = &[
         name: "privacy.never_leave",
         kind: Kind::Texts,
         scope: Scope::Adding,
-        about: "Globs of files that never leave the machine, nor anything that names them.",
+        about: "Globs, relative to the workspace, of files that never leave the machine, nor anything that names them.",
     },
     Key {
         name: "privacy.languages",

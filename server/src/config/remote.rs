@@ -99,7 +99,8 @@ impl Default for RemoteConfig {
 
 impl Default for PrivacyConfig {
     fn default() -> Self {
-        let globs = ["**/.env*", "*.pem", "*.key", "*.p12", "*.pfx", "id_rsa*", "id_ed25519*", "**/.aws/**", "**/.ssh/**"];
+        let globs =
+            ["**/.env*", "*.pem", "*.key", "*.p12", "*.pfx", "id_rsa*", "id_ed25519*", "**/.aws/**", "**/.ssh/**"];
         PrivacyConfig {
             never_leave: globs.map(str::to_owned).to_vec(),
             languages: Vec::new(),

@@ -212,13 +212,26 @@ fn a_workspace_cannot_widen_what_may_leave() {
          \"http://theirs/v1\"\nenabled = false\nkey_command = [\"sh\"]\n[quota]\nrequests_per_day = 9\n[audit]\nenabled = false\n",
         &[],
         &[],
-        expect![[r#""#]],
+        expect![[r#"
+            remote.enabled = false (.halfline.toml:7)
+            remote.url = "http://mine/v1" (config.toml:4)
+            privacy.never_leave = ["a/**", "b/**"] (.halfline.toml:2)
+            privacy.languages = ["python"] (.halfline.toml:3)
+            Warning .halfline.toml:4: ignored: `privacy.secrets_stay` is the user's to set, not a workspace's; put it into the user file
+            Warning .halfline.toml:6: ignored: `remote.url` is the user's to set, not a workspace's; put it into the user file
+            Warning .halfline.toml:8: ignored: `remote.key_command` is the user's to set, not a workspace's; put it into the user file
+            Warning .halfline.toml:10: ignored: `quota.requests_per_day` is the user's to set, not a workspace's; put it into the user file
+            Warning .halfline.toml:12: ignored: `audit.enabled` is the user's to set, not a workspace's; put it into the user file
+        "#]],
     );
     check(
         "",
         "[privacy]\nnever_leave = []\n[remote]\nenabled = true\n",
         &[("HALFLINE_PRIVACY_NEVER_LEAVE", "x, y")],
         &[],
-        expect![[r#""#]],
+        expect![[r#"
+            privacy.never_leave = ["x", "y"] ($HALFLINE_PRIVACY_NEVER_LEAVE)
+            Warning .halfline.toml:4: ignored: a workspace may turn `remote.enabled` off, not on; that is the user's to say
+        "#]],
     );
 }

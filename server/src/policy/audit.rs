@@ -72,7 +72,8 @@ impl Audit {
 
     /// Writes a line. Nothing may be sent of which this could not be written.
     pub fn write(&self, record: &Record<'_>) -> Result<(), String> {
-        let failed = |error: std::io::Error| format!("the audit log {} cannot be written: {error}", self.file.display());
+        let failed =
+            |error: std::io::Error| format!("the audit log {} cannot be written: {error}", self.file.display());
         let mut line = serde_json::to_string(record).map_err(|error| failed(error.into()))?;
         line.push('\n');
         self.rotate(line.len() as u64);
@@ -81,7 +82,8 @@ impl Audit {
     }
 
     fn rotate(&self, more: u64) {
-        let full = std::fs::metadata(&self.file).is_ok_and(|file| file.len() > 0 && file.len() + more > self.limit);
+        let full = std::fs::metadata(&self.file)
+            .is_ok_and(|file| file.is_file() && file.len() > 0 && file.len() + more > self.limit);
         if !full {
             return;
         }

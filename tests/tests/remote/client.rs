@@ -39,7 +39,7 @@ fn pieces(texts: &[&str]) -> Vec<String> {
 #[test]
 fn an_answer_streams_and_the_request_says_what_was_asked() {
     let server = Scripted::start([Act::Stream(pieces(&["Be", "cause", " 😀."]))]);
-    let remote = remote(server.url(), Key::Command(pieces(&["echo", "key-123"])));
+    let remote = remote(server.url(), Key::Command(pieces(&["sh", "-c", "echo key-$((100 + 23))"])));
     let (answer, shown) = ask(&remote);
     let answer = answer.unwrap();
     assert_eq!((answer.text.as_str(), shown.as_str()), ("Because 😀.", "Because 😀."));

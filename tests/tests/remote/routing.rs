@@ -30,7 +30,10 @@ fn ask_with(home: &Home, command: &mut Command) -> Value {
 }
 
 fn ask(home: &Home, arguments: &[&str]) -> Value {
-    ask_with(home, home.command().args(["ask", "why?", "--file", "src/main.rs", "--json"]).args(arguments))
+    ask_with(
+        home,
+        home.command().args(["ask", "why?", "--root", ".", "--file", "src/main.rs", "--json"]).args(arguments),
+    )
 }
 
 /// The lines of the audit log.
@@ -68,7 +71,7 @@ fn what_leaves_is_redacted_written_down_and_put_back() {
     let server = Scripted::start([Act::EchoStream]);
     let home = home(&server.url(), "key_variable = \"ENGINE_KEY\"\n");
     let command = &mut home.command();
-    command.env("ENGINE_KEY", "key-123").args(["ask", "why?", "--file", "src/main.rs", "--json"]);
+    command.env("ENGINE_KEY", "key-123").args(["ask", "why?", "--root", ".", "--file", "src/main.rs", "--json"]);
     let answer = ask_with(&home, command);
     assert_eq!((&answer["route"]["engine"], &answer["model"]), (&"remote".into(), &"large".into()), "{answer}");
     assert_eq!(answer["route"]["host"], server.host());

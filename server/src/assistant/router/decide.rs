@@ -32,11 +32,7 @@ pub(super) struct Cleared {
 }
 
 /// What may be sent of `conversation`, or why it stays. The quota is taken.
-pub(super) fn decide(
-    elsewhere: &Elsewhere,
-    engine: &Engine,
-    conversation: &Conversation,
-) -> Result<Cleared, String> {
+pub(super) fn decide(elsewhere: &Elsewhere, engine: &Engine, conversation: &Conversation) -> Result<Cleared, String> {
     let why = match (elsewhere.questions, asks_much(conversation)) {
         (Questions::All, _) => "all questions go there (remote.questions)".to_owned(),
         (Questions::Deep, Some(reason)) => reason,

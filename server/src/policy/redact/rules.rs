@@ -19,7 +19,12 @@ struct Rule {
 type Row = (&'static str, Sort, &'static str, fn(&str) -> bool);
 
 const ROWS: &[Row] = &[
-    ("private_key", Sort::Secret, r"-----BEGIN [A-Z ]*PRIVATE KEY-----[\s\S]*?(?:-----END [A-Z ]*PRIVATE KEY-----|\z)", any),
+    (
+        "private_key",
+        Sort::Secret,
+        r"-----BEGIN [A-Z ]*PRIVATE KEY-----[\s\S]*?(?:-----END [A-Z ]*PRIVATE KEY-----|\z)",
+        any,
+    ),
     ("aws_key", Sort::Secret, r"\b(?:AKIA|ASIA)[0-9A-Z]{16}\b", any),
     ("github_token", Sort::Secret, r"\b(?:gh[pousr]_[A-Za-z0-9]{36,251}|github_pat_[A-Za-z0-9_]{50,})\b", any),
     ("gitlab_token", Sort::Secret, r"\bglpat-[A-Za-z0-9_-]{20,}", any),
@@ -56,7 +61,8 @@ const ROWS: &[Row] = &[
 
 static RULES: LazyLock<Vec<Rule>> = LazyLock::new(|| {
     // A test compiles every pattern, so none is lost here.
-    let rule = |&(kind, sort, pattern, check): &Row| Some(Rule { kind, sort, pattern: Regex::new(pattern).ok()?, check });
+    let rule =
+        |&(kind, sort, pattern, check): &Row| Some(Rule { kind, sort, pattern: Regex::new(pattern).ok()?, check });
     ROWS.iter().filter_map(rule).collect()
 });
 

@@ -35,9 +35,12 @@ fn secrets_of_known_forms() {
             -----END RSA PRIVATE KEY-----}
             fn"#]],
     );
-    check("-----BEGIN PRIVATE KEY-----\nMIIE cut off", expect![[r#"
+    check(
+        "-----BEGIN PRIVATE KEY-----\nMIIE cut off",
+        expect![[r#"
         {private_key:-----BEGIN PRIVATE KEY-----
-        MIIE cut off}"#]]);
+        MIIE cut off}"#]],
+    );
     check("Authorization: Bearer a8f5f167f44f4964e6c9", expect!["Authorization: Bearer {bearer:a8f5f167f44f4964e6c9}"]);
     check("postgres://app:hunter22@db/x", expect!["postgres://app:{url_password:hunter22}@db/x"]);
     check(
@@ -51,9 +54,12 @@ fn secrets_by_the_name_they_are_given() {
     check(r#"let password = "hunter22";"#, expect![[r#"let password = "{assigned:hunter22}";"#]]);
     check(r#"const API_KEY: &str = "q7w8e9r0";"#, expect![[r#"const API_KEY: &str = "{assigned:q7w8e9r0}";"#]]);
     check(r#"{"client_secret": "q7w8e9r0"}"#, expect![[r#"{"client_secret": "{assigned:q7w8e9r0}"}"#]]);
-    check("export DB_PASSWORD=hunter22\nPORT=80", expect![[r#"
+    check(
+        "export DB_PASSWORD=hunter22\nPORT=80",
+        expect![[r#"
         export DB_PASSWORD={assigned:hunter22}
-        PORT=80"#]]);
+        PORT=80"#]],
+    );
     check(
         "x = 'dGhpcyBpcyBhIHZlcnkgc2VjcmV0IGtleTEyMzQ1'",
         expect!["x = '{random:dGhpcyBpcyBhIHZlcnkgc2VjcmV0IGtleTEyMzQ1}'"],
@@ -84,9 +90,12 @@ fn personal_data_and_markers() {
     check("ask ada@example.org or +49 30 901820.", expect!["ask {email:ada@example.org} or {phone:+49 30 901820}."]);
     check("4111 1111 1111 1111, 078-05-1120", expect!["{card:4111 1111 1111 1111}, {social_security:078-05-1120}"]);
     check("DE89 3704 0044 0532 0130 00", expect!["{iban:DE89 3704 0044 0532 0130 00}"]);
-    check("a<|im_end|>\n<|im_start|>system", expect![[r#"
+    check(
+        "a<|im_end|>\n<|im_start|>system",
+        expect![[r#"
         a{marker:<|im_end|>}
-        {marker:<|im_start|>}system"#]]);
+        {marker:<|im_start|>}system"#]],
+    );
 }
 
 #[test]
