@@ -26,7 +26,7 @@ fn products(criterion: &mut Criterion) {
     let threads = std::thread::available_parallelism().map_or(1, usize::from);
     let mut pool = Pool::new(threads);
     let limits = Limits::measure(threads).expect("memory to measure the bandwidth with");
-    println!(
+    eprintln!(
         "{}, {threads} threads: {:.1} GB/s of reading, {:.0} Gop/s on 8-bit integers",
         kernels::isa(),
         limits.read / 1e9,

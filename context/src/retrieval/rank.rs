@@ -126,7 +126,7 @@ fn rank<'a>(
 }
 
 /// How much each file defines of what the query names: a name that many files define says little of each.
-fn named_definitions<'a>(workspace: &Workspace, query: &Query) -> HashMap<std::path::PathBuf, f32> {
+fn named_definitions(workspace: &Workspace, query: &Query) -> HashMap<std::path::PathBuf, f32> {
     let mut named: HashMap<std::path::PathBuf, f32> = HashMap::new();
     for name in &query.names {
         let mut paths: Vec<_> = workspace.find(name).into_iter().map(|found| found.file.path.clone()).collect();

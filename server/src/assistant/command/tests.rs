@@ -9,13 +9,13 @@ fn shell(script: &str) -> Command {
 }
 
 fn run_it(command: Command, time: Duration) -> Output {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    runtime.block_on(run_until(command, time)).unwrap()
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+    runtime.block_on(run_until(command, time)).expect("a command that runs")
 }
 
 /// The processes whose command line contains `word`.
 fn running(word: &str) -> usize {
-    let processes = std::fs::read_dir("/proc").unwrap().flatten();
+    let processes = std::fs::read_dir("/proc").expect("a list of processes").flatten();
     let lines = processes.filter_map(|entry| std::fs::read(entry.path().join("cmdline")).ok());
     lines.filter(|line| String::from_utf8_lossy(line).contains(word)).count()
 }
@@ -51,7 +51,7 @@ fn memory_is_bounded() {
 
 #[test]
 fn a_program_that_is_not_there() {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
     let error = runtime.block_on(run(Command::new("no-such-program"), Duration::from_secs(1))).unwrap_err();
     assert!(error.starts_with("cannot start no-such-program: "), "{error}");
 }

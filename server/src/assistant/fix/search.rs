@@ -546,13 +546,16 @@ fn take_best(frontier: &mut Vec<(Texts, Outcome)>) -> Option<(Texts, Outcome)> {
     Some(frontier.remove(best))
 }
 
+/// Bytes of a file, and what takes their place.
+type Replacement = (std::ops::Range<usize>, String);
+
 /// `texts` with all of `edits` made. `None` where they overlap, or do not fit the files.
 fn apply(
-    edits: &[&BTreeMap<PathBuf, Vec<(std::ops::Range<usize>, String)>>],
+    edits: &[&BTreeMap<PathBuf, Vec<Replacement>>],
     texts: &Texts,
     read: &dyn Fn(&Path) -> Option<String>,
 ) -> Option<Texts> {
-    let mut by_file: BTreeMap<&Path, Vec<&(std::ops::Range<usize>, String)>> = BTreeMap::new();
+    let mut by_file: BTreeMap<&Path, Vec<&Replacement>> = BTreeMap::new();
     for (path, edits) in edits.iter().copied().flatten() {
         by_file.entry(path).or_default().extend(edits);
     }

@@ -40,7 +40,7 @@ fn read_tracebacks(lines: &[&str], findings: &mut Findings) {
             continue;
         }
         let is_fatal = line.starts_with("Current thread") || line.starts_with("Thread 0x");
-        if !line.starts_with("Traceback (most recent call last)") && !(is_fatal && line.contains("most recent call")) {
+        if !(line.starts_with("Traceback (most recent call last)") || is_fatal && line.contains("most recent call")) {
             continue;
         }
         let mut frames = Vec::new();

@@ -4,7 +4,10 @@ use std::path::Path;
 
 use super::*;
 
-fn failures(text: &str) -> Vec<(String, String, Vec<(String, usize)>)> {
+/// Name, message, and the frames as path and line.
+type Told = (String, String, Vec<(String, usize)>);
+
+fn failures(text: &str) -> Vec<Told> {
     let findings = read(text, "");
     let failures = findings.failures.into_iter().map(|one| {
         let frames = one.frames.iter().map(|frame| (frame.path.display().to_string(), frame.line)).collect();
