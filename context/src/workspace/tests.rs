@@ -255,12 +255,17 @@ fn any_sequence_of_changes_leads_where_a_fresh_scan_does() {
     }
 }
 
-fn search(workspace: &Workspace, query: &str) -> Vec<crate::Hit> {
-    crate::search(workspace, query, &crate::SearchOptions::default())
+/// Places of hits, sorted. Scores are left out: documents that are gone count in their statistics until segments are merged,
+/// which happens at its own time.
+fn search(workspace: &Workspace, query: &str) -> Vec<(String, (usize, usize))> {
+    let hits = crate::search(workspace, query, &crate::SearchOptions::default());
+    let mut places: Vec<_> = hits.into_iter().map(|hit| (hit.path, hit.lines)).collect();
+    places.sort();
+    places
 }
 
 fn searched(workspace: &Workspace, query: &str) -> Vec<String> {
-    let mut paths: Vec<String> = search(workspace, query).into_iter().map(|hit| hit.path).collect();
+    let mut paths: Vec<String> = search(workspace, query).into_iter().map(|(path, _)| path).collect();
     paths.sort();
     paths.dedup();
     paths

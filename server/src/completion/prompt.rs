@@ -168,10 +168,9 @@ mod tests {
                 <|repo_name|>shop
                 <|file_sep|>src/b.rs
                 fn f();
-                <|file_sep|>src/b.rs
                 fn g();
                 <|file_sep|>src/a.rs
-                <|fim_prefix|>a<|fim_suffix|>b<|fim_middle|> (7 special), then """#]],
+                <|fim_prefix|>a<|fim_suffix|>b<|fim_middle|> (6 special), then """#]],
         );
     }
 

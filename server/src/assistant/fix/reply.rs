@@ -154,10 +154,12 @@ fn replace_lines(old: &str, search: &[&str], replace: &[&str]) -> Option<String>
 /// New texts in which `block` replaces what it is a new version of.
 fn code(before: &Snapshot, line: usize, block: &str) -> Vec<String> {
     let old = before.rope().to_string();
+    let leaves_out = block.lines().any(is_elision);
+    let block: &str = &block.lines().filter(|line| !is_elision(line)).collect::<Vec<_>>().join("\n");
     let after = Snapshot::of_text(before.path().map(Path::to_owned), block);
     let (old_items, new_items) = (items::items(before), items::items(&after));
     let mut found = Vec::new();
-    if is_whole(&old_items, &new_items, &old, block) {
+    if !leaves_out && is_whole(&old_items, &new_items, &old, block) {
         found.push(ended_as(&old, block));
     }
     if new_items.iter().any(|item| !item.name.is_empty()) {
@@ -174,21 +176,20 @@ fn code(before: &Snapshot, line: usize, block: &str) -> Vec<String> {
     found
 }
 
-/// Whether `block` is a new version of the whole file: it has most of its items, and leaves nothing out in words.
+/// Whether a line only says that something stays as it is.
+fn is_elision(line: &str) -> bool {
+    let line = line.trim();
+    let comment = line.strip_prefix("//").or_else(|| line.strip_prefix('#')).map(str::trim);
+    comment.is_some_and(|text| {
+        text.starts_with("...") || text.starts_with('…') || text.contains("rest of the") || text.contains("unchanged")
+    })
+}
+
+/// Whether `block`, which leaves nothing out in words, is a new version of the whole file: it has most of its items.
 fn is_whole(old_items: &[Item], new_items: &[Item], old: &str, block: &str) -> bool {
-    let is_elided = block.lines().any(|line| {
-        let line = line.trim();
-        let comment = line.strip_prefix("//").or_else(|| line.strip_prefix('#')).map(str::trim);
-        comment.is_some_and(|text| {
-            text.starts_with("...")
-                || text.starts_with('…')
-                || text.contains("rest of the")
-                || text.contains("unchanged")
-        })
-    });
     // Tests are not shown, so an answer without them is no new version of all.
     let loses_tests = old_items.iter().any(|item| item.is_test && !new_items.iter().any(|new| new.is_same(item)));
-    if is_elided || loses_tests {
+    if loses_tests {
         return false;
     }
     let named: Vec<&Item> = old_items.iter().filter(|item| !item.name.is_empty()).collect();
