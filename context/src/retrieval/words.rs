@@ -141,6 +141,16 @@ impl Words {
     }
 }
 
+impl Drop for Words {
+    /// Waits for segments that are being merged: what they write must not come after the next one who opens the index.
+    fn drop(&mut self) {
+        let writer = self.writer.get_mut().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(Err(error)) = writer.map(IndexWriter::wait_merging_threads) {
+            tracing::debug!("segments of the word index could not be merged: {error}");
+        }
+    }
+}
+
 impl std::fmt::Debug for Words {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Words").finish_non_exhaustive()
