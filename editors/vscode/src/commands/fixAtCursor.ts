@@ -9,5 +9,9 @@ export async function fixAtCursor(questions: Questions): Promise<void> {
     return;
   }
   const { line, character } = editor.selection.active;
-  await questions.ask('halfline.fix', { uri: editor.document.uri.toString(), position: { line, character }, apply: true });
+  await questions.ask('halfline.fix', {
+    uri: editor.document.uri.toString(),
+    position: { line, character },
+    apply: true,
+  });
 }
