@@ -24,7 +24,7 @@ use crate::retrieval::words::{Words, Writing};
 use crate::symbols::Definition;
 use dependencies::Dependencies;
 use file::{Stamp, hash};
-use walk::Seen;
+use walk::{Seen, Walked};
 
 pub use file::FileSymbols;
 pub(crate) use file::path_hash;
@@ -116,6 +116,8 @@ struct Known {
     names: HashMap<u64, Vec<u32>, FxBuildHasher>,
     /// Files that were not read, as they were then, and why.
     refused: HashMap<PathBuf, (Stamp, String)>,
+    /// Directories that the last scan looked into.
+    directories: Vec<PathBuf>,
     /// The root files of the workspace's own crates, by name.
     crates: HashMap<String, PathBuf>,
 }
@@ -179,7 +181,7 @@ impl Workspace {
             self.count(&mut report);
             return report;
         };
-        let (mut seen, skipped) = walk::source_files(&self.root, go_on);
+        let Walked { files: mut seen, directories, skipped } = walk::walk(&self.root, go_on);
         let mut report = ScanReport { complete: go_on(), skipped, ..ScanReport::default() };
         if seen.len() > limits.files {
             seen.sort_by(|a, b| a.path.cmp(&b.path));
@@ -230,7 +232,11 @@ impl Workspace {
             self.keep(writing);
         }
         let crates = dependencies::members(&self.known());
-        self.known_mut().crates = crates;
+        {
+            let mut known = self.known_mut();
+            known.crates = crates;
+            known.directories = directories;
+        }
         self.count(&mut report);
         report
     }
@@ -314,6 +320,11 @@ impl Workspace {
         let mut files: Vec<_> = self.known().files.iter().flatten().cloned().collect();
         files.sort_unstable_by(|a, b| a.path.cmp(&b.path));
         files
+    }
+
+    /// The directories that the last scan looked into.
+    fn directories(&self) -> Vec<PathBuf> {
+        self.known().directories.clone()
     }
 
     /// The path of `path` as a reader wants it: relative to the workspace where it is inside, and to where packages lie

@@ -29,6 +29,9 @@ pub(crate) struct Words {
     index: Index,
     reader: IndexReader,
     writer: Mutex<Option<IndexWriter>>,
+    /// Held while operations get their place in the writer's order. tantivy numbers them before it queues them, and a
+    /// deletion that is queued behind one with a higher number deletes what was added after it.
+    order: Mutex<()>,
     fields: Fields,
 }
 
@@ -69,7 +72,7 @@ impl Words {
             }
         };
         let reader = index.reader_builder().reload_policy(ReloadPolicy::Manual).try_into()?;
-        Ok(Words { index, reader, writer: Mutex::new(None), fields })
+        Ok(Words { index, reader, writer: Mutex::new(None), order: Mutex::default(), fields })
     }
 
     /// The generation of what was committed last; 0 for nothing.
@@ -141,16 +144,6 @@ impl Words {
     }
 }
 
-impl Drop for Words {
-    /// Waits for segments that are being merged: what they write must not come after the next one who opens the index.
-    fn drop(&mut self) {
-        let writer = self.writer.get_mut().unwrap_or_else(PoisonError::into_inner).take();
-        if let Some(Err(error)) = writer.map(IndexWriter::wait_merging_threads) {
-            tracing::debug!("segments of the word index could not be merged: {error}");
-        }
-    }
-}
-
 impl std::fmt::Debug for Words {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Words").finish_non_exhaustive()
@@ -176,6 +169,7 @@ impl Writing<'_> {
             UserOperation::Add(document)
         }));
         if let Some(writer) = &*self.writer {
+            let _in_order = self.words.order.lock().unwrap_or_else(PoisonError::into_inner);
             writer.run(operations)?;
         }
         Ok(())

@@ -37,24 +37,36 @@ pub(super) struct Seen {
     pub(super) stamp: Stamp,
 }
 
-/// Every source file under `root` that may be read, in no order, and what was left out. `go_on` is asked at each file;
-/// once it says no, the walk ends.
-pub(super) fn source_files(root: &Path, go_on: impl Fn() -> bool + Sync) -> (Vec<Seen>, Vec<Skipped>) {
-    let found = Mutex::new((Vec::new(), Vec::new()));
+/// What a walk came by, in no order.
+#[derive(Debug, Default)]
+pub(super) struct Walked {
+    /// Source files that may be read.
+    pub(super) files: Vec<Seen>,
+    /// Directories that were looked into, the root among them.
+    pub(super) directories: Vec<PathBuf>,
+    /// What was left out.
+    pub(super) skipped: Vec<Skipped>,
+}
+
+/// Walks `root`. `go_on` is asked at each entry; once it says no, the walk ends.
+pub(super) fn walk(root: &Path, go_on: impl Fn() -> bool + Sync) -> Walked {
+    let found = Mutex::new(Walked::default());
     let walk = WalkBuilder::new(root).follow_links(false).require_git(false).threads(threads()).build_parallel();
     walk.run(|| {
         Box::new(|entry| {
             if !go_on() {
                 return WalkState::Quit;
             }
-            let judged = match entry {
-                Err(error) => Some(Err(skipped_by_walk(root, &error))),
-                Ok(entry) => judge(&entry),
+            let is_directory = entry.as_ref().is_ok_and(|entry| entry.file_type().is_some_and(|kind| kind.is_dir()));
+            let judged = match &entry {
+                Err(error) => Some(Err(skipped_by_walk(root, error))),
+                Ok(entry) => judge(entry),
             };
             let mut found = found.lock().unwrap_or_else(PoisonError::into_inner);
             match judged {
-                Some(Ok(seen)) => found.0.push(seen),
-                Some(Err(skipped)) => found.1.push(skipped),
+                Some(Ok(seen)) => found.files.push(seen),
+                Some(Err(skipped)) => found.skipped.push(skipped),
+                None if is_directory => found.directories.extend(entry.ok().map(ignore::DirEntry::into_path)),
                 None => {}
             }
             WalkState::Continue
