@@ -6,17 +6,17 @@
 
 mod dependencies;
 mod file;
+mod known;
 mod store;
 mod walk;
 mod watch;
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard, TryLockError};
 use std::time::{Duration, Instant};
 
-use rustc_hash::FxBuildHasher;
 use serde::Serialize;
 
 use crate::retrieval::chunk::Chunk;
@@ -24,6 +24,7 @@ use crate::retrieval::words::{Words, Writing};
 use crate::symbols::Definition;
 use dependencies::Dependencies;
 use file::{Stamp, hash};
+use known::Known;
 use walk::{Seen, Walked};
 
 pub use file::FileSymbols;
@@ -103,23 +104,6 @@ struct Kept {
     words: Words,
     /// The generation of the words that the known symbols belong to.
     generation: AtomicU64,
-}
-
-/// The files and where their names are.
-#[derive(Debug, Default)]
-struct Known {
-    /// By path.
-    ids: HashMap<PathBuf, u32>,
-    files: Vec<Option<Arc<FileSymbols>>>,
-    free: Vec<u32>,
-    /// Files by the hash of a name that they define.
-    names: HashMap<u64, Vec<u32>, FxBuildHasher>,
-    /// Files that were not read, as they were then, and why.
-    refused: HashMap<PathBuf, (Stamp, String)>,
-    /// Directories that the last scan looked into.
-    directories: Vec<PathBuf>,
-    /// The root files of the workspace's own crates, by name.
-    crates: HashMap<String, PathBuf>,
 }
 
 impl Workspace {
@@ -475,62 +459,6 @@ struct ReadOutcome {
 
 fn read_file(path: &Path, stamp: Stamp) -> Result<(FileSymbols, Vec<Chunk>), String> {
     FileSymbols::read(path.to_owned(), stamp, &walk::read_source(path)?)
-}
-
-impl Known {
-    fn get(&self, path: &Path) -> Option<&Arc<FileSymbols>> {
-        self.files.get(*self.ids.get(path)? as usize)?.as_ref()
-    }
-
-    /// How a file was when it was read, or refused.
-    fn stamp(&self, path: &Path) -> Option<Stamp> {
-        self.get(path).map(|file| file.stamp).or_else(|| Some(self.refused.get(path)?.0))
-    }
-
-    fn put(&mut self, file: Arc<FileSymbols>) {
-        self.remove(&file.path);
-        self.refused.remove(&file.path);
-        let id = self.free.pop().unwrap_or_else(|| {
-            self.files.push(None);
-            u32::try_from(self.files.len() - 1).unwrap_or(u32::MAX)
-        });
-        self.ids.insert(file.path.clone(), id);
-        for definition in &file.definitions {
-            let ids = self.names.entry(hash(&definition.name)).or_default();
-            // A file's definitions come one after the other, so the last entry tells.
-            if ids.last() != Some(&id) {
-                ids.push(id);
-            }
-        }
-        self.files[id as usize] = Some(file);
-    }
-
-    /// Forgets a file; says whether it was known.
-    fn remove(&mut self, path: &Path) -> bool {
-        let Some(id) = self.ids.remove(path) else { return false };
-        let Some(file) = self.files[id as usize].take() else { return false };
-        for definition in &file.definitions {
-            let name = hash(&definition.name);
-            if let Some(ids) = self.names.get_mut(&name) {
-                ids.retain(|known| *known != id);
-                if ids.is_empty() {
-                    self.names.remove(&name);
-                }
-            }
-        }
-        self.free.push(id);
-        true
-    }
-
-    fn fill(&mut self, files: Vec<FileSymbols>, refused: HashMap<PathBuf, (Stamp, String)>) {
-        self.refused = refused;
-        self.names.reserve(files.iter().map(|file| file.definitions.len()).sum());
-        files.into_iter().for_each(|file| self.put(Arc::new(file)));
-    }
-
-    fn clear(&mut self) {
-        *self = Known::default();
-    }
 }
 
 #[cfg(test)]

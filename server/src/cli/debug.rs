@@ -2,11 +2,9 @@
 
 use std::path::PathBuf;
 
-use anyhow::Context;
-
-use super::patch::{self, Write};
-use super::{Invocation, output};
-use crate::assistant::fix::{Check, Extent, FixLimits, Task, Texts};
+use super::Invocation;
+use super::patch;
+use crate::assistant::fix::{Check, Extent, Task, Texts};
 use crate::config;
 
 /// Run a failing command and fix what makes it fail
@@ -48,19 +46,5 @@ pub(super) fn run(args: Args, invocation: &Invocation) -> anyhow::Result<()> {
         open: Texts::new(),
         root,
     };
-    let limits = args.how.limits(&config, FixLimits::default());
-    let fix = patch::find(task.clone(), &config, &limits)?;
-    if args.how.json {
-        output::json(&fix)?;
-    } else {
-        patch::show(&fix)?;
-    }
-    if args.how.apply {
-        let wrote = patch::apply(&task.root, &fix, args.how.force).context("the fix was not applied")?;
-        output::note(match wrote {
-            Write::Done => "applied",
-            Write::Nothing => "there was nothing to write",
-        });
-    }
-    Ok(())
+    patch::run(&args.how, task, &config)
 }

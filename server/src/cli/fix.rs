@@ -2,12 +2,12 @@
 
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, bail};
+use anyhow::bail;
 
-use super::patch::{self, Write};
+use super::Invocation;
+use super::patch;
 use super::place::{self, Lines};
-use super::{Invocation, output};
-use crate::assistant::fix::{Check, Extent, FixLimits, Task, Texts};
+use crate::assistant::fix::{Check, Extent, Task, Texts};
 use crate::config;
 
 /// Fix the error in a file
@@ -72,19 +72,5 @@ pub(super) fn run(args: Args, invocation: &Invocation) -> anyhow::Result<()> {
         open: Texts::new(),
         root,
     };
-    let limits = args.how.limits(&config, FixLimits::default());
-    let fix = patch::find(task.clone(), &config, &limits)?;
-    if args.how.json {
-        output::json(&fix)?;
-    } else {
-        patch::show(&fix)?;
-    }
-    if args.how.apply {
-        let wrote = patch::apply(&task.root, &fix, args.how.force).context("the fix was not applied")?;
-        output::note(match wrote {
-            Write::Done => "applied",
-            Write::Nothing => "there was nothing to write",
-        });
-    }
-    Ok(())
+    patch::run(&args.how, task, &config)
 }

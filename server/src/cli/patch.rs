@@ -37,7 +37,7 @@ pub(super) struct Args {
 
 impl Args {
     /// What looking for a fix may take, by these options and the settings.
-    pub(super) fn limits(&self, config: &Config, limits: FixLimits) -> FixLimits {
+    fn limits(&self, config: &Config, limits: FixLimits) -> FixLimits {
         FixLimits {
             attempts: self.attempts.map_or(limits.attempts, |attempts| attempts as usize),
             time: Duration::from_secs(self.time),
@@ -48,22 +48,26 @@ impl Args {
     }
 }
 
-/// Whether something was written.
-pub(super) enum Write {
-    /// The fix was.
-    Done,
-    /// The fix changes nothing.
-    Nothing,
+/// Looks for a fix, shows it, and writes it where that was asked for.
+pub(super) fn run(args: &Args, task: Task, config: &Config) -> anyhow::Result<()> {
+    let root = task.root.clone();
+    let limits = args.limits(config, FixLimits::default());
+    // It loads while the check runs, and is not waited for where it is not needed.
+    let model = (limits.attempts > 0).then(|| EngineHost::start(config));
+    let fix = search(task, model, &limits)?;
+    if args.json {
+        output::json(&fix)?;
+    } else {
+        show(&fix)?;
+    }
+    if args.apply {
+        let is_written = apply(&root, &fix, args.force).context("the fix was not applied")?;
+        output::note(if is_written { "applied" } else { "there was nothing to write" });
+    }
+    Ok(())
 }
 
 /// Looks for a fix; what is being done goes to standard error.
-pub(super) fn find(task: Task, config: &Config, limits: &FixLimits) -> anyhow::Result<Fix> {
-    // It loads while the check runs, and is not waited for where it is not needed.
-    let model = (limits.attempts > 0).then(|| EngineHost::start(config));
-    search(task, model, limits)
-}
-
-/// The same with an engine that is there.
 pub(super) fn search(task: Task, model: Option<Arc<EngineHost>>, limits: &FixLimits) -> anyhow::Result<Fix> {
     let mut last = String::new();
     let fix = session::block_on(fix::fix(task, model, limits, &mut |update| match update {
@@ -80,7 +84,7 @@ pub(super) fn search(task: Task, model: Option<Arc<EngineHost>>, limits: &FixLim
 }
 
 /// Prints the diff, and what is to be said of it on standard error.
-pub(super) fn show(fix: &Fix) -> anyhow::Result<()> {
+fn show(fix: &Fix) -> anyhow::Result<()> {
     output::piece(&fix.diff)?;
     output::note(&fix.explanation);
     let by = fix.route.model.as_deref().unwrap_or("no model");
@@ -96,9 +100,10 @@ pub(super) fn show(fix: &Fix) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Writes a verified fix (any fix with `force`) to the files below `root`. Each file is replaced whole or not at all, and
+/// Writes a verified fix (any fix with `force`) to the files below `root`; says whether it changes anything. Each file is
+/// replaced whole or not at all, and
 /// none is if one of them is no longer what the fix starts from.
-pub(super) fn apply(root: &Path, fix: &Fix, force: bool) -> anyhow::Result<Write> {
+fn apply(root: &Path, fix: &Fix, force: bool) -> anyhow::Result<bool> {
     if !fix.verified && !force {
         bail!("it is not verified; look at it, and add --force to apply it all the same");
     }
@@ -112,7 +117,7 @@ pub(super) fn apply(root: &Path, fix: &Fix, force: bool) -> anyhow::Result<Write
     for (path, text) in &changed {
         replace(&root.join(path), text).with_context(|| format!("cannot write {}", path.display()))?;
     }
-    Ok(if changed.is_empty() { Write::Nothing } else { Write::Done })
+    Ok(!changed.is_empty())
 }
 
 /// Replaces the content of `path` in one step: whoever reads it sees the old text or the new one, whatever happens.

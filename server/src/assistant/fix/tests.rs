@@ -138,8 +138,14 @@ fn whatever_a_check_does_the_files_stay_as_they_are() {
     for (name, script) in [
         ("writes over its inputs", "echo broken >> a.py; echo x > b.txt; python3 a.py"),
         ("deletes everything", "rm -rf ./* .[a-z]*; exit 1"),
-        ("leaves a child behind", "(sleep 0.3; echo late >> a.py; echo late >> ROOT/late) & python3 a.py"),
-        ("leaves a session behind", "setsid sh -c 'sleep 1; echo late >> ROOT/late' & python3 a.py"),
+        (
+            "leaves a child behind",
+            "(exec 9>>ROOT/held; flock 9; sleep 100; echo late >> a.py) & until [ -e ROOT/held ]; do sleep 0.01; done; python3 a.py",
+        ),
+        (
+            "leaves a session behind",
+            "setsid sh -c 'exec 9>>ROOT/held; flock 9; sleep 100' & until [ -e ROOT/held ]; do sleep 0.01; done; python3 a.py",
+        ),
         ("never ends", "python3 a.py; sleep 100"),
         ("is killed", "kill -9 $$"),
         ("fills its disk", "python3 -c \"open('big', 'wb').write(b'x' * (64 << 20))\"; python3 a.py"),
@@ -151,9 +157,16 @@ fn whatever_a_check_does_the_files_stay_as_they_are() {
         let script = script.replace("ROOT", &outside.path().display().to_string());
         // Whether it finds a fix depends on the script; what it may never do is touch the files.
         let _ = project.fix(shell(&script), Some("a.py"), None, 4);
-        std::thread::sleep(Duration::from_millis(1500));
         assert_eq!(project.state(), before, "{name}");
-        assert!(!outside.path().join("late").exists(), "{name}: a child outlived its check");
+        // A child keeps its lock for as long as it, or a child of its own, lives.
+        if script.contains("/held") {
+            let held = fs::File::open(outside.path().join("held")).unwrap();
+            let until = Instant::now() + Duration::from_secs(20);
+            while held.try_lock().is_err() {
+                assert!(Instant::now() < until, "{name}: a child outlived its check");
+                std::thread::sleep(Duration::from_millis(20));
+            }
+        }
     }
 }
 
