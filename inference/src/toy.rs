@@ -92,7 +92,7 @@ impl LanguageModel for Toy {
 
     fn new_cache(&self, capacity: usize) -> Result<ToyCache, EngineError> {
         assert!(capacity <= self.context, "a cache of {capacity} positions for a context of {}", self.context);
-        Ok(ToyCache { memory: Vec::new(), len: 0, capacity })
+        Ok(ToyCache { memory: Vec::new(), histories: Vec::new(), len: 0, capacity })
     }
 
     fn forward(&mut self, tokens: &[u32], cache: &mut ToyCache, rows: Rows) -> Result<ToyLogits, EngineError> {
@@ -102,6 +102,9 @@ impl LanguageModel for Toy {
         (self.hook)(tokens, cache.len)?;
         let before = cache.len;
         cache.write(before, tokens);
+        for position in before..before + tokens.len() {
+            cache.histories[position] = history(&cache.histories[..position], cache.memory[position]);
+        }
         cache.len += tokens.len();
         let first = match rows {
             Rows::None => cache.len,
@@ -112,8 +115,10 @@ impl LanguageModel for Toy {
     }
 
     fn shift(&mut self, cache: &mut ToyCache, from: Range<usize>, to: usize) -> Result<bool, EngineError> {
-        let tokens = cache.memory[from].to_vec();
+        let tokens = cache.memory[from.clone()].to_vec();
+        let histories = cache.histories[from].to_vec();
         cache.write(to, &tokens);
+        cache.histories[to..to + histories.len()].copy_from_slice(&histories);
         Ok(true)
     }
 
@@ -131,6 +136,8 @@ impl LanguageModel for Toy {
 pub(crate) struct ToyCache {
     /// What was written last at each position, the length notwithstanding.
     memory: Vec<u32>,
+    /// What each of them was computed from, as keys and values are computed from all that is cached before them.
+    histories: Vec<u64>,
     len: usize,
     capacity: usize,
 }
@@ -141,8 +148,18 @@ impl ToyCache {
         &self.memory[..self.len]
     }
 
+    /// Positions from the start on that hold what an empty cache would after the same tokens.
+    pub(crate) fn exact(&self) -> usize {
+        let mut histories = Vec::new();
+        for &token in self.held() {
+            histories.push(history(&histories, token));
+        }
+        self.histories.iter().zip(&histories).take_while(|(held, right)| held == right).count()
+    }
+
     fn write(&mut self, start: usize, tokens: &[u32]) {
         let end = start + tokens.len();
+        self.histories.resize(self.memory.len().max(end), 0);
         self.memory.resize(self.memory.len().max(end), u32::MAX);
         self.memory[start..end].copy_from_slice(tokens);
     }
@@ -170,6 +187,8 @@ impl SequenceCache for ToyCache {
     fn copy_prefix(&mut self, other: &Self, len: usize) {
         self.memory.clear();
         self.memory.extend_from_slice(&other.memory[..len]);
+        self.histories.clear();
+        self.histories.extend_from_slice(&other.histories[..len]);
         self.len = len;
     }
 
@@ -232,6 +251,11 @@ pub(crate) fn engine(target: Toy, draft: Option<Toy>, cache_bytes: usize) -> Eng
 /// The text of a toy's tokens.
 pub(crate) fn text(tokens: &[u32]) -> String {
     tokens.iter().map(|&token| char::from(u8::try_from(token).unwrap())).collect()
+}
+
+/// What a position with this token is computed from, after positions with these histories.
+fn history(before: &[u64], token: u32) -> u64 {
+    before.iter().fold(u64::from(token), |hash, &before| mix(hash ^ before))
 }
 
 fn mix(value: u64) -> u64 {

@@ -72,10 +72,12 @@ impl<C: SequenceCache> Slot<C> {
         movable: Option<&Range<usize>>,
         answers: bool,
     ) -> Result<usize, EngineError> {
-        // What was moved is good enough for a request that would move it.
-        let exact = self.island.as_ref().filter(|island| movable.is_none() && island.moves > 0);
-        let limit = exact.map_or(usize::MAX, |island| island.start).min(prompt.len() - usize::from(answers));
-        let shared = common_prefix(&self.tokens, prompt).min(limit);
+        let mut shared = common_prefix(&self.tokens, prompt).min(prompt.len() - usize::from(answers));
+        // What was moved, and what was computed after it, is good enough only for a request that would move the same.
+        let would_move = |island: &Island| movable == Some(&(island.start..island.end())) && shared >= island.end();
+        if !self.island.as_ref().is_some_and(would_move) {
+            shared = shared.min(self.exact());
+        }
         if let Some(range) = movable
             && shared < range.start
             && self.move_island(models, prompt, range)?
@@ -122,14 +124,12 @@ impl<C: SequenceCache> Slot<C> {
 
     /// Remembers that `range` of the tokens can be moved from now on.
     pub(crate) fn set_movable(&mut self, range: &Range<usize>) {
-        let moves = match &self.island {
-            Some(island) if (island.start..island.end()) == *range => return,
-            Some(island) => island.moves,
-            None => 0,
-        };
+        if self.island.as_ref().is_some_and(|island| (island.start..island.end()) == *range) {
+            return;
+        }
         let tokens = self.tokens[range.clone()].to_vec();
         let (start, refreshed) = (range.start, range.start);
-        self.island = Some(Island { start, tokens, moves, refreshed, ahead_of_draft: false });
+        self.island = Some(Island { start, tokens, moves: 0, refreshed, ahead_of_draft: false });
     }
 
     /// Where the island begins that the tokens have still to grow up to. Nothing may be computed across this place.
@@ -178,8 +178,16 @@ impl<C: SequenceCache> Slot<C> {
         island.refreshed = to;
         if to == end {
             island.moves = 0;
+            // What follows was computed from the keys as they were.
+            self.cut(end);
         }
         Ok(())
+    }
+
+    /// Tokens from the start on whose keys and values are what an empty cache would get.
+    fn exact(&self) -> usize {
+        let moved = self.island.as_ref().filter(|island| island.moves > 0);
+        moved.map_or(usize::MAX, |island| island.start).min(self.len())
     }
 
     /// Tokens held.
@@ -313,7 +321,8 @@ impl<C: SequenceCache> Slots<C> {
         busy: usize,
         new_cache: impl FnOnce() -> Result<C, EngineError>,
     ) -> Result<Slot<C>, EngineError> {
-        let shared: Vec<usize> = self.idle.iter().map(|slot| common_prefix(&slot.tokens, prompt)).collect();
+        let shared: Vec<usize> =
+            self.idle.iter().map(|slot| common_prefix(&slot.tokens, prompt).min(slot.exact())).collect();
         let best = (0..self.idle.len()).max_by_key(|&index| (shared[index], self.idle[index].used));
         let keyed = key.and_then(|key| self.idle.iter().position(|slot| slot.key == Some(key)));
         let own = keyed.or_else(|| best.filter(|&best| key.is_none() && self.may_take_over(best, shared[best])));

@@ -134,11 +134,13 @@ fn the_draft_follows_truncation_and_copies() {
     assert_eq!(fixture.slots.bytes(), 300);
 }
 
-/// One editing session: a head that changes, a tail that rarely does, and now and then a request that ends early.
+/// One editing session: a head that changes, a tail that rarely does, now and then a request that ends early, and one of
+/// another document that begins in the same way. What is held lies where the tokens say, and a request that names
+/// nothing movable finds only what an empty cache would hold.
 #[test]
-fn what_is_moved_lies_where_the_tokens_say() {
+fn what_is_moved_is_in_its_place_and_never_passes_for_computed() {
     let mut random = StdRng::seed_from_u64(4);
-    let (mut moved, mut refreshed) = (0, 0);
+    let (mut moved, mut refreshed, mut after_a_move) = (0, 0, 0);
     for session in 0..60 {
         let toy = Toy::new(50, 3);
         let draft = (session % 3 > 0).then(|| toy.draft(0.5));
@@ -150,17 +152,29 @@ fn what_is_moved_lies_where_the_tokens_say() {
         for step in 0..60 {
             match token(1)[0] {
                 0 => tail = token(20),
+                // The tail's end is edited, and its start stays.
+                3 => {
+                    tail.truncate(12);
+                    tail.extend(token(8));
+                }
                 1 => head.truncate(head.len() - 5),
                 2 => head = token(30),
                 _ => head.extend(token(3)),
             }
             let prompt = [&head[..], &[40], &tail, &[41]].concat();
-            let range = head.len() + 1..prompt.len() - 1;
+            // At times only the tail's end may be moved.
+            let range = head.len() + 1 + 8 * usize::from(step % 11 == 0)..prompt.len() - 1;
             let movable = (step % 7 > 0).then_some(&range);
+            let key = if step % 13 == 0 { OTHER } else { KEY };
             let models = &mut runner.models;
-            let mut slot = slots.take(KEY, &prompt, 300, 0, || models.target.new_cache(300)).unwrap();
+            let mut slot = slots.take(key, &prompt, 300, 0, || models.target.new_cache(300)).unwrap();
+            let was_moved = slot.island.as_ref().is_some_and(|island| island.moves > 0);
             let reused = slot.reuse(models, &prompt, movable, true).unwrap();
             assert!(reused < prompt.len());
+            if movable.is_none() {
+                assert_eq!((slot.len(), slot.target.exact()), (reused, reused), "session {session}, step {step}");
+                after_a_move += usize::from(was_moved);
+            }
             moved += usize::from(slot.gap_end().is_some());
             let ends_early = token(1)[0] == 3;
             while slot.len() < prompt.len() {
@@ -170,16 +184,21 @@ fn what_is_moved_lies_where_the_tokens_say() {
                     break;
                 }
             }
-            if slot.len() == prompt.len() {
-                slot.set_movable(&range);
+            if slot.len() == prompt.len()
+                && let Some(range) = movable
+            {
+                slot.set_movable(range);
             }
             let tokens = slot.tokens().to_vec();
             if step % 4 > 0 {
                 while catch_up(&mut slot, &mut runner, &tokens, 0).unwrap() {}
             }
-            if slot.is_stale() && step % 5 == 0 {
+            while slot.is_stale() && step % 5 < 2 {
                 refreshed += 1;
                 slot.refresh(&mut runner.models.target, 9).unwrap();
+                if step % 5 == 1 {
+                    break;
+                }
             }
             assert_eq!(slot.tokens(), &prompt[..slot.len()]);
             assert_eq!(slot.target.held(), slot.tokens());
@@ -189,5 +208,5 @@ fn what_is_moved_lies_where_the_tokens_say() {
             slots.give_back(slot, 0);
         }
     }
-    assert!(moved > 500 && refreshed > 50, "moved {moved}, refreshed {refreshed}");
+    assert!(moved > 500 && refreshed > 50 && after_a_move > 50, "{moved}, {refreshed}, {after_a_move}");
 }
