@@ -66,7 +66,7 @@ pub fn place_at(snapshot: &Snapshot, char_idx: usize) -> Place {
     let mut found = (usize::MAX, Place::Code);
     each_capture(
         snapshot,
-        |queries| &queries.text,
+        |queries| queries.text(),
         around,
         |role, node| {
             let place = match role {
@@ -98,7 +98,7 @@ pub fn enclosing_scopes(snapshot: &Snapshot, char_idx: usize) -> Vec<Scope> {
     let mut scopes = Vec::new();
     each_capture(
         snapshot,
-        |queries| &queries.scopes,
+        |queries| queries.scopes(),
         byte.saturating_sub(1)..byte + 1,
         |role, node| {
             let kind = match role {

@@ -6,7 +6,7 @@ mod parsers;
 mod query;
 
 use std::path::Path;
-use std::sync::{LazyLock, OnceLock};
+use std::sync::LazyLock;
 
 use serde::Deserialize;
 
@@ -17,8 +17,7 @@ pub use query::{Queries, Role, RoleQuery, TagKind};
 pub struct Language {
     entry: Entry,
     grammar: tree_sitter::Language,
-    sources: parsers::QuerySources,
-    queries: OnceLock<Queries>,
+    queries: Queries,
 }
 
 /// What `languages.toml` says of one language.
@@ -76,7 +75,7 @@ pub fn by_path(path: &Path) -> Option<&'static Language> {
 impl Language {
     fn new(entry: Entry) -> Option<Language> {
         let (grammar, sources) = parsers::parser(&entry.name)?;
-        Some(Language { entry, grammar, sources, queries: OnceLock::new() })
+        Some(Language { entry, queries: Queries::new(grammar.clone(), sources), grammar })
     }
 
     /// Its name in `languages.toml`, also the tag of its code fences.
@@ -111,11 +110,9 @@ impl Language {
         parser
     }
 
-    /// The compiled queries. The first call compiles them (milliseconds).
+    /// The queries.
     pub fn queries(&self) -> &Queries {
-        self.queries.get_or_init(|| {
-            Queries::compile(&self.grammar, &self.sources).expect("a query of the table fits its grammar")
-        })
+        &self.queries
     }
 }
 

@@ -2,6 +2,8 @@
 //!
 //! Capture names are the contract between a language's `.scm` files and the rest of the program; `Role` lists them.
 
+use std::sync::OnceLock;
+
 use serde::{Deserialize, Serialize};
 use tree_sitter::{Query, QueryError};
 
@@ -104,7 +106,7 @@ pub struct RoleQuery {
 }
 
 impl RoleQuery {
-    fn compile(grammar: &tree_sitter::Language, source: &str) -> Result<RoleQuery, QueryError> {
+    pub(crate) fn compile(grammar: &tree_sitter::Language, source: &str) -> Result<RoleQuery, QueryError> {
         let query = Query::new(grammar, source)?;
         let roles = query.capture_names().iter().map(|name| Role::of(name)).collect();
         Ok(RoleQuery { query, roles })
@@ -131,29 +133,45 @@ impl RoleQuery {
     }
 }
 
-/// The compiled queries of one language.
+/// The queries of one language, each compiled when it is first asked for.
 #[derive(Debug)]
 pub struct Queries {
-    /// Definitions: `Definition`, `Name`, `Body`, `Container`.
-    pub tags: RoleQuery,
-    /// Uses of names: `Reference`.
-    pub references: RoleQuery,
-    /// Imports: `Import`, `Imported`.
-    pub imports: RoleQuery,
-    /// Enclosing nodes: `FunctionScope`, `TypeScope`, `ModuleScope`, `Block`.
-    pub scopes: RoleQuery,
-    /// Strings and comments: `Text`, `Comment`, `Code`.
-    pub text: RoleQuery,
+    grammar: tree_sitter::Language,
+    sources: QuerySources,
+    symbols: OnceLock<RoleQuery>,
+    references: OnceLock<RoleQuery>,
+    scopes: OnceLock<RoleQuery>,
+    text: OnceLock<RoleQuery>,
 }
 
 impl Queries {
-    pub(crate) fn compile(grammar: &tree_sitter::Language, sources: &QuerySources) -> Result<Queries, QueryError> {
-        Ok(Queries {
-            tags: RoleQuery::compile(grammar, sources.tags)?,
-            references: RoleQuery::compile(grammar, sources.references)?,
-            imports: RoleQuery::compile(grammar, sources.imports)?,
-            scopes: RoleQuery::compile(grammar, sources.scopes)?,
-            text: RoleQuery::compile(grammar, sources.text)?,
-        })
+    pub(crate) fn new(grammar: tree_sitter::Language, sources: QuerySources) -> Queries {
+        let (symbols, references, scopes, text) = Default::default();
+        Queries { grammar, sources, symbols, references, scopes, text }
+    }
+
+    /// Definitions and imports, so that one walk through a tree finds both: `Definition`, `Name`, `Body`, `Container`,
+    /// `Import`, `Imported`.
+    pub fn symbols(&self) -> &RoleQuery {
+        self.symbols.get_or_init(|| self.compile(&[self.sources.tags, self.sources.imports].concat()))
+    }
+
+    /// Uses of names: `Reference`.
+    pub fn references(&self) -> &RoleQuery {
+        self.references.get_or_init(|| self.compile(self.sources.references))
+    }
+
+    /// Enclosing nodes: `FunctionScope`, `TypeScope`, `ModuleScope`, `Block`.
+    pub fn scopes(&self) -> &RoleQuery {
+        self.scopes.get_or_init(|| self.compile(self.sources.scopes))
+    }
+
+    /// Strings and comments: `Text`, `Comment`, `Code`.
+    pub fn text(&self) -> &RoleQuery {
+        self.text.get_or_init(|| self.compile(self.sources.text))
+    }
+
+    fn compile(&self, source: &str) -> RoleQuery {
+        RoleQuery::compile(&self.grammar, source).expect("a query of the table fits its grammar")
     }
 }

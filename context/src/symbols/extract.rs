@@ -7,11 +7,15 @@ use halfline_grammars::{Language, Role, TagKind};
 use serde::{Deserialize, Serialize};
 use tree_sitter::{Node, QueryCursor, StreamingIterator, Tree};
 
+use super::imports::{FoundImports, Import};
 use crate::document::Snapshot;
 use crate::syntax;
 
 /// Lines of a definition that has no body of its own (a struct, a constant) that count as its signature.
 const SIGNATURE_LINES: usize = 12;
+/// Nodes that may be around a definition or an import for it to be found. Nearly all of a tree lies deeper, in
+/// expressions, and need not be walked through.
+const DEEPEST: u32 = 10;
 /// Lines of documentation kept with a signature.
 const DOC_LINES: usize = 3;
 /// A signature longer than this is cut: a table of constants on one line is no signature.
@@ -83,7 +87,7 @@ pub struct Definition {
 pub fn definitions(snapshot: &Snapshot) -> Vec<Definition> {
     let (Some(language), Some(tree)) = (snapshot.language(), snapshot.tree()) else { return Vec::new() };
     let text = snapshot.rope().to_string();
-    definitions_of(&Source::new(language, &text), tree)
+    symbols_of(&Source::new(language, &text), tree).0
 }
 
 /// The same for a text that came from another by edits: only the top-level nodes that `dirty` (bytes of the new text)
@@ -96,14 +100,14 @@ pub(crate) fn definitions_after_edits(
     let (Some(language), Some(tree)) = (snapshot.language(), snapshot.tree()) else { return Vec::new() };
     let text = snapshot.rope().to_string();
     let source = Source::new(language, &text);
-    let Some(region) = region(&source, tree, dirty) else { return definitions_of(&source, tree) };
+    let Some(region) = region(&source, tree, dirty) else { return symbols_of(&source, tree).0 };
     // The text outside the region is the same, so what lies behind it has moved by as much as the text has grown.
     let behind = (region.end + old.bytes).saturating_sub(text.len());
     let lines = |line: usize| (line + source.line_count()).saturating_sub(old.lines);
     let bytes = |byte: usize| (byte + text.len()).saturating_sub(old.bytes);
     let before = old.definitions.iter().take_while(|one| one.bytes.end <= region.start).cloned();
     let mut found: Vec<Definition> = before.collect();
-    found.extend(definitions_within(&source, tree, region));
+    found.extend(symbols_within(&source, tree, region).0);
     found.extend(old.definitions.iter().filter(|one| one.bytes.start >= behind).map(|one| Definition {
         bytes: bytes(one.bytes.start)..bytes(one.bytes.end),
         name_bytes: bytes(one.name_bytes.start)..bytes(one.name_bytes.end),
@@ -146,18 +150,18 @@ fn region(source: &Source<'_>, tree: &Tree, dirty: Range<usize>) -> Option<Range
     (end - start < source.text.len() / 2).then_some(start..end)
 }
 
-/// What `tree`, the tree of `source`, defines, in order of appearance.
-pub(crate) fn definitions_of(source: &Source<'_>, tree: &Tree) -> Vec<Definition> {
-    definitions_within(source, tree, 0..source.text.len())
+/// What `tree`, the tree of `source`, defines and brings in, in order of appearance.
+pub(crate) fn symbols_of(source: &Source<'_>, tree: &Tree) -> (Vec<Definition>, Vec<Import>) {
+    symbols_within(source, tree, 0..source.text.len())
 }
 
-/// The definitions that lie in these bytes, which no definition crosses.
-fn definitions_within(source: &Source<'_>, tree: &Tree, within: Range<usize>) -> Vec<Definition> {
-    let query = &source.language.queries().tags;
+/// The definitions and imports that lie in these bytes, which none of them crosses.
+fn symbols_within(source: &Source<'_>, tree: &Tree, within: Range<usize>) -> (Vec<Definition>, Vec<Import>) {
+    let query = source.language.queries().symbols();
     let mut cursor = QueryCursor::new();
-    cursor.set_byte_range(within.clone());
+    cursor.set_byte_range(within.clone()).set_max_start_depth(Some(DEEPEST));
     let mut matches = cursor.matches(query.query(), tree.root_node(), source.text.as_bytes());
-    let (mut found, mut containers) = (Vec::new(), Vec::new());
+    let (mut found, mut containers, mut imports) = (Vec::new(), Vec::new(), FoundImports::default());
     while let Some(one) = matches.next() {
         let (mut name, mut body, mut whole) = (None, None, None);
         for capture in one.captures() {
@@ -166,6 +170,8 @@ fn definitions_within(source: &Source<'_>, tree: &Tree, within: Range<usize>) ->
                 Some(Role::Body) => body = Some(capture.node),
                 Some(Role::Definition(kind)) => whole = Some((kind, capture.node)),
                 Some(Role::Container) => containers.push(container(source, capture.node, capture.node.start_byte())),
+                Some(Role::Import) => imports.wholes.push(capture.node.byte_range()),
+                Some(Role::Imported) => imports.names.push(capture.node.byte_range()),
                 _ => {}
             }
         }
@@ -182,7 +188,7 @@ fn definitions_within(source: &Source<'_>, tree: &Tree, within: Range<usize>) ->
     found.sort_by_key(|definition| (definition.bytes.start, definition.bytes.end));
     found.dedup_by(|a, b| a.name_bytes == b.name_bytes);
     set_containers(&mut found, containers);
-    found
+    (found, imports.read(source))
 }
 
 /// The identifiers in code between two offsets in characters, each once, those nearest to the end first.
@@ -349,7 +355,7 @@ fn not_code(snapshot: &Snapshot, bytes: Range<usize>) -> Vec<Range<usize>> {
     let (mut outside, mut code) = (Vec::new(), Vec::new());
     syntax::each_capture(
         snapshot,
-        |queries| &queries.text,
+        |queries| queries.text(),
         bytes,
         |role, node| match role {
             Role::Text | Role::Comment => outside.push(node.byte_range()),

@@ -4,11 +4,9 @@
 
 use std::ops::Range;
 
-use halfline_grammars::Role;
 use serde::{Deserialize, Serialize};
-use tree_sitter::{QueryCursor, StreamingIterator, Tree};
 
-use super::extract::Source;
+use super::extract::{self, Source};
 use crate::document::Snapshot;
 
 /// The name of an import that brings in everything.
@@ -30,7 +28,7 @@ pub struct Import {
 pub fn imports(snapshot: &Snapshot) -> Vec<Import> {
     let (Some(language), Some(tree)) = (snapshot.language(), snapshot.tree()) else { return Vec::new() };
     let text = snapshot.rope().to_string();
-    imports_of(&Source::new(language, &text), tree)
+    extract::symbols_of(&Source::new(language, &text), tree).1
 }
 
 /// The lines of the imports (first and last, from 0), each once.
@@ -41,38 +39,39 @@ pub fn import_lines(imports: &[Import]) -> Vec<(usize, usize)> {
     lines
 }
 
-pub(crate) fn imports_of(source: &Source<'_>, tree: &Tree) -> Vec<Import> {
-    let query = &source.language.queries().imports;
-    let mut cursor = QueryCursor::new();
-    let mut captures = cursor.captures(query.query(), tree.root_node(), source.text.as_bytes());
-    let (mut wholes, mut names): (Vec<Range<usize>>, Vec<Range<usize>>) = (Vec::new(), Vec::new());
-    while let Some((found, index)) = captures.next() {
-        let capture = found.captures()[*index];
-        match query.role(capture.index) {
-            Some(Role::Import) => wholes.push(capture.node.byte_range()),
-            Some(Role::Imported) => names.push(capture.node.byte_range()),
-            _ => {}
+/// Where imports are, and the names in them.
+#[derive(Default)]
+pub(super) struct FoundImports {
+    pub(super) wholes: Vec<Range<usize>>,
+    pub(super) names: Vec<Range<usize>>,
+}
+
+impl FoundImports {
+    /// What they bring in, in order.
+    pub(super) fn read(self, source: &Source<'_>) -> Vec<Import> {
+        let FoundImports { mut wholes, mut names } = self;
+        wholes.sort_unstable_by_key(|whole| whole.start);
+        names.sort_unstable_by_key(|name| name.start);
+        let mut imports = Vec::new();
+        for whole in wholes {
+            let text = &source.text[whole.clone()];
+            let lines = (source.line_of(whole.start), source.line_of(whole.end.saturating_sub(1).max(whole.start)));
+            let bound = match source.language.name() {
+                "rust" => rust(text),
+                "python" => python(text),
+                _ => names
+                    .iter()
+                    .filter(|name| whole.start <= name.start && name.end <= whole.end)
+                    .map(|name| (source.text[name.clone()].to_owned(), Vec::new()))
+                    .collect(),
+            };
+            if bound.is_empty() {
+                imports.push(Import { name: String::new(), path: Vec::new(), lines });
+            }
+            imports.extend(bound.into_iter().map(|(name, path)| Import { name, path, lines }));
         }
+        imports
     }
-    let mut imports = Vec::new();
-    for whole in wholes {
-        let text = &source.text[whole.clone()];
-        let lines = (source.line_of(whole.start), source.line_of(whole.end.saturating_sub(1).max(whole.start)));
-        let bound = match source.language.name() {
-            "rust" => rust(text),
-            "python" => python(text),
-            _ => names
-                .iter()
-                .filter(|name| whole.start <= name.start && name.end <= whole.end)
-                .map(|name| (source.text[name.clone()].to_owned(), Vec::new()))
-                .collect(),
-        };
-        if bound.is_empty() {
-            imports.push(Import { name: String::new(), path: Vec::new(), lines });
-        }
-        imports.extend(bound.into_iter().map(|(name, path)| Import { name, path, lines }));
-    }
-    imports
 }
 
 /// The names of a `use`, `extern crate` or `mod name;` with their paths.

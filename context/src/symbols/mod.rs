@@ -8,5 +8,4 @@ mod imports;
 pub use extract::{Definition, definitions, identifiers, outline};
 pub use imports::{EVERYTHING, Import, import_lines, imports};
 
-pub(crate) use extract::{OldDefinitions, Source, definitions_after_edits, definitions_of};
-pub(crate) use imports::imports_of;
+pub(crate) use extract::{OldDefinitions, Source, definitions_after_edits, symbols_of};

@@ -1,5 +1,6 @@
 //! What is known of one file: what it defines, brings in and names.
 
+use std::cell::RefCell;
 use std::fs::Metadata;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
@@ -9,7 +10,7 @@ use halfline_grammars::Language;
 use rustc_hash::FxBuildHasher;
 use serde::{Deserialize, Serialize};
 use std::hash::BuildHasher;
-use tree_sitter::{ParseOptions, ParseState, Tree};
+use tree_sitter::{ParseOptions, ParseState, Parser, Tree};
 
 use crate::retrieval::chunk::{self, Chunk};
 use crate::symbols::{self, Definition, Import, Source};
@@ -30,7 +31,7 @@ pub struct FileSymbols {
     pub lines: usize,
     /// Chunks that it was cut into for the search.
     pub(crate) chunks: usize,
-    /// Hashes of the identifiers in it, sorted, each once.
+    /// Hashes of the words in it that look like a name, sorted, each once.
     pub(super) names: Vec<u32>,
     pub(super) stamp: Stamp,
 }
@@ -41,6 +42,11 @@ pub(super) struct Stamp {
     /// Nanoseconds since 1970; 0 when not known.
     modified: u64,
     pub(super) bytes: u64,
+}
+
+thread_local! {
+    /// Kept from file to file, with the memory that it works in.
+    static PARSER: RefCell<Parser> = RefCell::new(Parser::new());
 }
 
 impl Stamp {
@@ -57,22 +63,21 @@ impl FileSymbols {
         let language = halfline_grammars::by_path(&path).ok_or("in a language that is not known")?;
         let tree = parse(language, text).ok_or("too slow to parse")?;
         let source = Source::new(language, text);
-        let definitions = symbols::definitions_of(&source, &tree);
-        let imports = symbols::imports_of(&source, &tree);
+        let (definitions, imports) = symbols::symbols_of(&source, &tree);
         let chunks = chunk::cut(&source, &definitions);
         let file = FileSymbols {
             path,
             imports,
             lines: source.line_count(),
             chunks: chunks.len(),
-            names: names(&tree, text),
+            names: names(text),
             stamp,
             definitions,
         };
         Ok((file, chunks))
     }
 
-    /// Whether an identifier of this name stands somewhere in the file. May be wrong for one name in millions.
+    /// Whether this name stands somewhere in the file, be it in a comment. May be wrong for one name in millions.
     pub fn mentions(&self, name: &str) -> bool {
         self.names.binary_search(&short_hash(name)).is_ok()
     }
@@ -106,32 +111,23 @@ fn parse(language: &'static Language, text: &str) -> Option<Tree> {
     let options = ParseOptions::new().progress_callback(&mut in_time);
     let bytes = text.as_bytes();
     let mut chunk = |byte: usize, _| bytes.get(byte..).unwrap_or_default();
-    language.parser().parse_with_options(&mut chunk, None, Some(options))
+    PARSER.with_borrow_mut(|parser| {
+        // After a parse that was given up the next one would go on with it.
+        parser.reset();
+        parser.set_language(language.grammar()).ok()?;
+        parser.parse_with_options(&mut chunk, None, Some(options))
+    })
 }
 
-/// Hashes of the identifiers of a tree: its named leaves that look like a name.
-fn names(tree: &Tree, text: &str) -> Vec<u32> {
-    let mut found = Vec::new();
-    let mut cursor = tree.walk();
-    loop {
-        if cursor.goto_first_child() {
-            continue;
-        }
-        let node = cursor.node();
-        if node.is_named() {
-            let word = &text[node.byte_range()];
-            let starts_as_name = |ch: char| ch == '_' || ch.is_alphabetic();
-            if word.len() <= 64 && word.starts_with(starts_as_name) && !word.contains(char::is_whitespace) {
-                found.push(short_hash(word));
-            }
-        }
-        while !cursor.goto_next_sibling() {
-            if !cursor.goto_parent() {
-                found.sort_unstable();
-                found.dedup();
-                found.shrink_to_fit();
-                return found;
-            }
-        }
-    }
+/// Hashes of the words of a text that look like a name, those in strings and comments included: reading them from the
+/// text takes a tenth of the time of a walk through its tree.
+fn names(text: &str) -> Vec<u32> {
+    let is_part = |ch: char| ch == '_' || ch.is_alphanumeric();
+    let words = text.split(|ch| !is_part(ch)).filter(|word| (1..=64).contains(&word.len()));
+    let mut found: Vec<u32> =
+        words.filter(|word| !word.starts_with(|ch: char| ch.is_numeric())).map(short_hash).collect();
+    found.sort_unstable();
+    found.dedup();
+    found.shrink_to_fit();
+    found
 }
