@@ -11,7 +11,7 @@ mod store;
 mod walk;
 mod watch;
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard, TryLockError};
@@ -297,6 +297,13 @@ impl Workspace {
     /// Where packages of Python are installed for this workspace.
     pub(crate) fn site_packages(&self) -> &[PathBuf] {
         self.dependencies.site_packages(&self.root)
+    }
+
+    /// The files with these [`path_hash`]es.
+    pub(crate) fn files_by_hash(&self, wanted: &HashSet<u64>) -> HashMap<u64, Arc<FileSymbols>> {
+        let known = self.known();
+        let with_hash = known.files.iter().flatten().map(|file| (path_hash(&self.root, &file.path), file));
+        with_hash.filter(|(hash, _)| wanted.contains(hash)).map(|(hash, file)| (hash, file.clone())).collect()
     }
 
     /// Every file known, ordered by path.

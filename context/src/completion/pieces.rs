@@ -11,8 +11,8 @@ use std::time::Instant;
 
 use halfline_grammars::TagKind;
 
-use super::receiver;
 use super::{Piece, Window, is_plain_member, own_path, piece_of};
+use super::{receiver, similar};
 use crate::budget::TokenCounter;
 use crate::resolve::{has_word, resolve, resolve_module};
 use crate::retrieval::is_test;
@@ -24,6 +24,8 @@ use crate::workspace::{FileSymbols, Found, Workspace};
 const MOST_PLACES: usize = 3;
 /// Of the budget, the part that imports may take: one over this.
 const IMPORTS_SHARE: usize = 3;
+/// The same for code that is like what is being written.
+const SIMILAR_SHARE: usize = 2;
 /// Names that are looked up for one completion.
 const MOST_NAMES: usize = 80;
 /// Lines of one definition that a piece shows.
@@ -31,7 +33,7 @@ const PIECE_LINES: usize = 10;
 /// Lines shown of the type whose member is about to be named.
 const RECEIVER_LINES: usize = 24;
 /// Tokens of the line that names a piece's file.
-const PATH_TOKENS: usize = 10;
+pub(super) const PATH_TOKENS: usize = 10;
 
 /// A name, how much it matters, and why.
 struct Candidate {
@@ -69,8 +71,15 @@ pub(super) fn gather_pieces(
     let mut candidates = candidates(window, &finder);
     let mut done = HashSet::new();
     let mut next = 0;
+    let mut similar = Some(|| similar::similar_code(window, &own_path, workspace, deadline));
     while next < candidates.len().min(MOST_NAMES) && Instant::now() <= deadline {
         let Candidate { name, weight, why } = &candidates[next];
+        // What is called here and whose members may follow comes before code that is only alike.
+        if *weight <= UNUSED_WEIGHT
+            && let Some(similar) = similar.take()
+        {
+            shelf.take_first(similar(), tokens / SIMILAR_SHARE);
+        }
         next += 1;
         if !done.insert(name.clone()) {
             continue;
@@ -90,6 +99,9 @@ pub(super) fn gather_pieces(
                 follow.into_iter().map(|name| Candidate { name, weight: RETURNED_WEIGHT, why: Why::Returned });
             candidates.splice(at..at, returned);
         }
+    }
+    if let Some(similar) = similar {
+        shelf.take_first(similar(), tokens / SIMILAR_SHARE);
     }
     shelf.in_order()
 }
@@ -385,6 +397,26 @@ impl Shelf<'_> {
         if cost <= limit.min(self.left) {
             self.left -= cost;
             self.pieces.push(piece);
+        }
+    }
+
+    /// Keeps the first of `pieces`, cut to what fits: up to half of its lines from the start, which are like those above
+    /// the cursor, then from the end.
+    fn take_first(&mut self, pieces: Vec<Piece>, limit: usize) {
+        let Some(mut piece) = pieces.into_iter().next() else { return };
+        let lines: Vec<&str> = piece.text.lines().collect();
+        let (mut first, mut end) = (0, lines.len());
+        while first < end && self.counter.count(&lines[first..end].join("\n")) + PATH_TOKENS > limit.min(self.left) {
+            if first < lines.len() / 2 {
+                first += 1;
+            } else {
+                end -= 1;
+            }
+        }
+        piece.lines = (piece.lines.0 + first, piece.lines.0 + end.saturating_sub(1));
+        piece.text = lines[first..end].join("\n");
+        if !piece.text.trim().is_empty() {
+            self.take(piece, limit);
         }
     }
 

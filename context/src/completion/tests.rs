@@ -4,7 +4,7 @@ use std::fs;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
-use expect_test::expect;
+use expect_test::{Expect, expect};
 use proptest::prelude::*;
 
 use super::*;
@@ -170,7 +170,7 @@ fn what_the_window_does_not_show_of_this_file() {
             pub fn load(path: &str) -> Config
             fn hidden_detail(&self)
     "#]]
-    .assert_eq(&pieces_for(&text, &budget(200, 100, 1000)));
+    .assert_eq(&pieces_for(&text, &budget(200, 100, 300)));
 }
 
 #[test]
@@ -178,4 +178,38 @@ fn pieces_keep_to_their_budget() {
     let text = "fn main() {\n    Config::load(\"a\");\n    connect(1);\n    $0\n}\n";
     let shown = pieces_for(text, &budget(400, 100, 90));
     assert!(shown.contains("fn connect") && !shown.contains("struct Config"), "{shown}");
+}
+
+#[test]
+fn code_like_the_lines_above_the_cursor() {
+    let (dir, cache) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let handler = |name: &str, last: &str| {
+        format!(
+            "def handle_{name}(request, store):\n    user = store.user_of(request.token)\n    if user is None:\n        raise Forbidden(request.path)\n    {name} = store.load(request.key)\n    {last}\n"
+        )
+    };
+    let other = format!("import store\n\n\n{}", handler("invoice", "return render(invoice, user.locale)"));
+    fs::write(dir.path().join("invoices.py"), other).unwrap();
+    fs::write(dir.path().join("noise.py"), "def add(a, b):\n    return a + b\n".repeat(9)).unwrap();
+    let workspace = Workspace::open(dir.path(), cache.path());
+    workspace.scan(&ScanLimits::default(), &AtomicBool::new(false));
+    let check = |text: &str, expected: Expect| {
+        let snapshot = Snapshot::of_text(Some(dir.path().join("orders.py")), text);
+        let cursor = text.chars().count();
+        let context = gather_completion(&snapshot, cursor, &budget(400, 100, 400), &Chars, Some(&workspace));
+        let show = |piece: &Piece| format!("## {} {:?} {}\n{}\n", piece.path, piece.lines, piece.why, piece.text);
+        expected.assert_eq(&context.pieces.iter().map(show).collect::<String>());
+    };
+    check(
+        &format!("import store\n\n\n{}", handler("order", "")),
+        expect![[r#"
+            ## invoices.py (5, 9) like the lines above the cursor
+                user = store.user_of(request.token)
+                if user is None:
+                    raise Forbidden(request.path)
+                invoice = store.load(request.key)
+                return render(invoice, user.locale)
+        "#]],
+    );
+    check("import json\n\n\ndef read(path):\n    text = path.read_text()\n    \n    \n    \n", expect![""]);
 }
