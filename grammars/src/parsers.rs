@@ -1,4 +1,5 @@
-//! Which parser crate serves which entry of `languages.toml`, and its query files. One line for each language.
+//! Which parser crate serves which entry of `languages.toml`, and its query files. One line for each language;
+//! `"b": "a"` where the queries of `b` are those of `a` and some more.
 
 /// The text of a language's query files.
 #[derive(Debug)]
@@ -15,17 +16,27 @@ pub(crate) struct QuerySources {
     pub(crate) text: &'static str,
 }
 
+/// The query file of this kind; with the one that it adds to before it.
+macro_rules! queries {
+    ($kind:literal, $name:literal) => {
+        include_str!(concat!("../queries/", $name, "/", $kind, ".scm"))
+    };
+    ($kind:literal, $name:literal, $base:literal) => {
+        concat!(queries!($kind, $base), queries!($kind, $name))
+    };
+}
+
 macro_rules! parsers {
-    ($($name:literal => $grammar:expr,)*) => {
+    ($($name:literal $(: $base:literal)? => $grammar:expr,)*) => {
         /// The grammar and query files of the language called `name`.
         pub(crate) fn parser(name: &str) -> Option<(tree_sitter::Language, QuerySources)> {
             match name {
                 $($name => Some(($grammar.into(), QuerySources {
-                    tags: include_str!(concat!("../queries/", $name, "/tags.scm")),
-                    references: include_str!(concat!("../queries/", $name, "/references.scm")),
-                    imports: include_str!(concat!("../queries/", $name, "/imports.scm")),
-                    scopes: include_str!(concat!("../queries/", $name, "/scopes.scm")),
-                    text: include_str!(concat!("../queries/", $name, "/text.scm")),
+                    tags: queries!("tags", $name $(, $base)?),
+                    references: queries!("references", $name $(, $base)?),
+                    imports: queries!("imports", $name $(, $base)?),
+                    scopes: queries!("scopes", $name $(, $base)?),
+                    text: queries!("text", $name $(, $base)?),
                 })),)*
                 _ => None,
             }
@@ -37,11 +48,11 @@ parsers! {
     "rust" => tree_sitter_rust::LANGUAGE,
     "python" => tree_sitter_python::LANGUAGE,
     "typescript" => tree_sitter_typescript::LANGUAGE_TYPESCRIPT,
-    "tsx" => tree_sitter_typescript::LANGUAGE_TSX,
+    "tsx": "typescript" => tree_sitter_typescript::LANGUAGE_TSX,
     "javascript" => tree_sitter_javascript::LANGUAGE,
     "go" => tree_sitter_go::LANGUAGE,
     "c" => tree_sitter_c::LANGUAGE,
-    "cpp" => tree_sitter_cpp::LANGUAGE,
+    "cpp": "c" => tree_sitter_cpp::LANGUAGE,
     "java" => tree_sitter_java::LANGUAGE,
     "csharp" => tree_sitter_c_sharp::LANGUAGE,
     "ruby" => tree_sitter_ruby::LANGUAGE,

@@ -1,7 +1,5 @@
-; Whole imports, and the names they bring in.
+; Beside C's.
 
-(preproc_include) @import
 (using_declaration) @import
-
 (using_declaration (identifier) @imported)
 (using_declaration (qualified_identifier name: (identifier) @imported))

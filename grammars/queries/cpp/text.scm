@@ -1,7 +1,3 @@
-; Where text is not code; code inside a string is.
+; Beside C's.
 
-(comment) @comment
-(string_literal) @string
 (raw_string_literal) @string
-(char_literal) @string
-(system_lib_string) @string

@@ -1,9 +1,4 @@
-; Names that are used: called, read, or named as a type.
+; Beside TypeScript's.
 
-(call_expression function: (identifier) @reference)
-(call_expression function: (member_expression property: (property_identifier) @reference))
-(new_expression constructor: (identifier) @reference)
-(member_expression object: (identifier) @reference)
-(type_identifier) @reference
 (jsx_opening_element name: (identifier) @reference)
 (jsx_self_closing_element name: (identifier) @reference)

@@ -1,8 +1,3 @@
-; Where text is not code; code inside a string is.
+; Beside TypeScript's.
 
-(comment) @comment
-(string) @string
-(template_string) @string
-(template_substitution) @code
-(regex) @string
 (jsx_text) @string
