@@ -35,9 +35,6 @@ const MOST_BYTES_PER_TOKEN: usize = 8;
 /// The least bytes by which a window moves.
 const SMALLEST_STEP: usize = 64;
 
-/// Tokens by which a prefix grows where pieces leave room.
-const LEFT_STEP: usize = 72;
-
 /// Lines from some place, and the reason why they are shown.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Piece {
@@ -84,17 +81,6 @@ pub fn gather_completion(
     if budget.piece_tokens > 0 {
         let window = Window { snapshot, start, cursor, end };
         context.pieces = pieces::gather_pieces(&window, budget.piece_tokens, counter, workspace, deadline);
-        // What pieces leave goes to the prefix, in steps: a window that moved with their sizes would spoil reuse. A change
-        // of the pieces themselves, which come before it, costs the whole prompt in any case.
-        let used: usize = context.pieces.iter().map(|piece| counter.count(&piece.text) + pieces::PATH_TOKENS).sum();
-        let left = budget.piece_tokens.saturating_sub(used) / LEFT_STEP * LEFT_STEP;
-        let start = prefix_start(rope, cursor, budget.prefix_tokens + left, counter);
-        context.prefix = text::slice(rope, start, cursor);
-        let own_path = own_path(snapshot, workspace);
-        let first_line = rope.char_to_line(start);
-        context.pieces.retain(|piece| {
-            piece.path != own_path || piece.lines.0 <= first_line || piece.lines.0 > rope.char_to_line(end) + 1
-        });
     }
     context
 }

@@ -33,7 +33,7 @@ const PIECE_LINES: usize = 10;
 /// Lines shown of the type whose member is about to be named.
 const RECEIVER_LINES: usize = 24;
 /// Tokens of the line that names a piece's file.
-pub(super) const PATH_TOKENS: usize = 10;
+const PATH_TOKENS: usize = 10;
 
 /// A name, how much it matters, and why.
 struct Candidate {

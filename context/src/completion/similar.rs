@@ -24,12 +24,10 @@ const PIECE_LINES: usize = 14;
 const LEFT_OUT: usize = 4;
 /// Lines of this file before and after the window that are compared.
 const FARTHEST: usize = 4000;
-/// Words that are looked up.
-const MOST_WORDS: usize = 32;
 /// Chunks that are read and compared line by line.
 const MOST_CHUNKS: usize = 8;
 /// Names that two places share, as a part of all of theirs, for one to be worth showing.
-const LEAST_ALIKE: f32 = 0.2;
+const LEAST_ALIKE: f32 = 0.25;
 /// Fewer names say nothing.
 const FEWEST_NAMES: usize = 4;
 
@@ -94,23 +92,14 @@ pub(super) fn similar_code(
 /// The chunks of other files in this language that share most words with `written`.
 fn likely_chunks(window: &Window<'_>, written: &str, workspace: &Workspace) -> Vec<(Arc<FileSymbols>, (usize, usize))> {
     let Some(words) = workspace.words() else { return Vec::new() };
-    let mut terms: Vec<String> = tokens::words(written);
-    terms.sort_unstable_by(|a, b| b.len().cmp(&a.len()).then_with(|| a.cmp(b)));
-    terms.dedup();
-    let terms: Vec<(String, f32)> = terms.into_iter().take(MOST_WORDS).map(|word| (word, 1.0)).collect();
-    let Ok(scores) = words.score(&terms) else { return Vec::new() };
-    let mut chunks: Vec<(u64, (usize, usize), f32)> = scores
-        .iter()
-        .flat_map(|(file, found)| found.chunks.iter().map(|(lines, score)| (*file, *lines, *score)))
-        .collect();
-    chunks.sort_unstable_by(|a, b| b.2.total_cmp(&a.2).then((a.0, a.1).cmp(&(b.0, b.1))));
-    // Half of them may be of this file or of tests.
-    chunks.truncate(MOST_CHUNKS * 2);
+    let terms = tokens::words(written);
+    // Some of them are of this file, or of another language.
+    let Ok(chunks) = words.like(&terms, MOST_CHUNKS * 2) else { return Vec::new() };
     let files = workspace.files_by_hash(&chunks.iter().map(|chunk| chunk.0).collect());
     let is_wanted = |file: &FileSymbols| {
         file.language() == window.snapshot.language() && Some(&*file.path) != window.snapshot.path()
     };
-    let found = chunks.into_iter().filter_map(|(hash, lines, _)| Some((files.get(&hash)?.clone(), lines)));
+    let found = chunks.into_iter().filter_map(|(hash, lines)| Some((files.get(&hash)?.clone(), lines)));
     found.filter(|(file, _)| is_wanted(file)).take(MOST_CHUNKS).collect()
 }
 

@@ -170,7 +170,7 @@ fn what_the_window_does_not_show_of_this_file() {
             pub fn load(path: &str) -> Config
             fn hidden_detail(&self)
     "#]]
-    .assert_eq(&pieces_for(&text, &budget(200, 100, 300)));
+    .assert_eq(&pieces_for(&text, &budget(200, 100, 1000)));
 }
 
 #[test]

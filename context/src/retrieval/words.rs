@@ -8,17 +8,21 @@ use std::path::Path;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use rustc_hash::FxBuildHasher;
+use tantivy::collector::TopDocs;
 use tantivy::indexer::UserOperation;
 use tantivy::postings::Postings;
+use tantivy::query::{BooleanQuery, Query, TermQuery};
 use tantivy::schema::{FAST, Field, INDEXED, IndexRecordOption, Schema, TextFieldIndexing, TextOptions};
 use tantivy::tokenizer::{TextAnalyzer, TokenizerManager};
-use tantivy::{DocSet, Index, IndexReader, IndexWriter, ReloadPolicy, TERMINATED, TantivyDocument, Term};
+use tantivy::{DocAddress, DocSet, Index, IndexReader, IndexWriter, ReloadPolicy, TERMINATED, TantivyDocument, Term};
 
 use super::chunk::Chunk;
 use super::tokens::Splitter;
 
 /// Memory for words that are not yet written out, in bytes for each thread.
 const WRITER_BYTES: usize = 48 << 20;
+/// Words that [`Words::like`] looks up; the more frequent ones tell little and cost most.
+const RAREST: usize = 16;
 const TOKENIZER: &str = "code";
 /// BM25's two numbers, as everyone has them.
 const K1: f32 = 1.2;
@@ -95,6 +99,31 @@ impl Words {
             };
         }
         writer.is_some().then_some(Writing { words: self, writer })
+    }
+
+    /// The chunks (hash of the file's path, first and last line) that share the rarest of `words`, the best by BM25 first.
+    /// Made for every few keystrokes: looks at what was committed when the index was opened or last written here.
+    pub(crate) fn like(&self, words: &[String], limit: usize) -> tantivy::Result<Vec<(u64, (usize, usize))>> {
+        let searcher = self.reader.searcher();
+        let mut terms = Vec::new();
+        for word in words {
+            let term = Term::from_field_text(self.fields.body, word);
+            terms.push((searcher.doc_freq(&term)?, term));
+        }
+        terms.retain(|(chunks, _)| *chunks > 0);
+        terms.sort_unstable();
+        terms.dedup();
+        terms.truncate(RAREST);
+        let query = |(_, term)| Box::new(TermQuery::new(term, IndexRecordOption::WithFreqs)) as Box<dyn Query>;
+        let query = BooleanQuery::union(terms.into_iter().map(query).collect());
+        let best = searcher.search(&query, &TopDocs::with_limit(limit).order_by_score())?;
+        let read = |address: DocAddress| -> tantivy::Result<(u64, (usize, usize))> {
+            let fields = searcher.segment_reader(address.segment_ord).fast_fields();
+            let value =
+                |name| Ok::<_, tantivy::TantivyError>(fields.u64(name)?.first(address.doc_id).unwrap_or_default());
+            Ok((value("file")?, unpack(value("lines")?)))
+        };
+        best.into_iter().map(|(_, address)| read(address)).collect()
     }
 
     /// BM25 of every file and chunk that holds one of `terms`, each with its weight.
@@ -189,6 +218,7 @@ impl Writing<'_> {
             let mut commit = writer.prepare_commit()?;
             commit.set_payload(&generation.to_string());
             commit.commit()?;
+            self.words.reader.reload()?;
         }
         Ok(())
     }

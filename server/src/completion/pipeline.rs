@@ -83,8 +83,8 @@ impl Completer {
         let max_tokens = query.max_tokens.unwrap_or(self.config.max_tokens);
         let mode = if self.config.multi_line { mode::at(&place.snapshot, place.offset) } else { Mode::Line };
         let room = engine.info().context_tokens.saturating_sub(max_tokens);
-        let tokens = self.config.prompt_tokens.min(room);
-        let mut budget = prompt::budget(tokens, self.config.suffix_share, query.use_context, tokenizer.special());
+        let (tokens, suffix_share) = (self.config.prompt_tokens, self.config.suffix_share);
+        let mut budget = prompt::budget(tokens, room, suffix_share, query.use_context, tokenizer.special());
         if query.trigger == Trigger::Invoked {
             budget.time = GATHER_TIME_INVOKED;
         }

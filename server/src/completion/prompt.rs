@@ -16,7 +16,8 @@ use halfline_inference::tokenizer::{SpecialTokens, Tokenizer};
 
 /// Tokens for structure: the special ones, the repository's name and the paths.
 const STRUCTURE_TOKENS: usize = 48;
-/// Share of the prompt that pieces of other places may take.
+/// What pieces of other places may take on top of the text around the cursor, as a part of it. Taken from that text they
+/// would cost as many completions as they win: what stands just above is what helps most.
 const PIECES_SHARE: f64 = 0.3;
 /// How long gathering may take while someone types.
 const GATHER_TIME: Duration = Duration::from_millis(10);
@@ -30,15 +31,23 @@ impl TokenCounter for Counter<'_> {
     }
 }
 
-/// Shares a prompt of `tokens` out. The shares are fixed, so that the prefix's window does not move with the sizes of
-/// the other parts. A part that this model cannot be shown gets nothing.
-pub(super) fn budget(tokens: usize, suffix_share: f64, use_context: bool, special: &SpecialTokens) -> Budget {
-    let tokens = tokens.saturating_sub(STRUCTURE_TOKENS);
+/// Shares out `tokens` for the text around the cursor, and adds those for pieces, of `room` in all. The shares are fixed,
+/// so that the prefix's window does not move with the sizes of the other parts. A part that this model cannot be shown
+/// gets nothing.
+pub(super) fn budget(
+    tokens: usize,
+    room: usize,
+    suffix_share: f64,
+    use_context: bool,
+    special: &SpecialTokens,
+) -> Budget {
+    let tokens = tokens.min(room).saturating_sub(STRUCTURE_TOKENS);
     let part = |share: f64| (tokens as f64 * share) as usize;
     let suffix_tokens = if fim(special).is_some() { part(suffix_share.clamp(0.0, 0.9)) } else { 0 };
     let shows_pieces = use_context && fim(special).is_some() && repository(special).is_some();
-    let piece_tokens = if shows_pieces { part(PIECES_SHARE).min(tokens - suffix_tokens) } else { 0 };
-    Budget { prefix_tokens: tokens - suffix_tokens - piece_tokens, suffix_tokens, piece_tokens, time: GATHER_TIME }
+    let left = room.saturating_sub(tokens + STRUCTURE_TOKENS);
+    let piece_tokens = if shows_pieces { part(PIECES_SHARE).min(left) } else { 0 };
+    Budget { prefix_tokens: tokens - suffix_tokens, suffix_tokens, piece_tokens, time: GATHER_TIME }
 }
 
 /// A prompt, and what the answer has to begin with.
@@ -206,17 +215,18 @@ mod tests {
             file_sep: Some(5),
             ..SpecialTokens::default()
         };
-        for tokens in [0, 10, 64, 512, 4096] {
+        for (tokens, room) in [(0, 900), (10, 900), (64, 64), (512, 600), (512, 4096), (4096, 512)] {
             for suffix_share in [0.0, 0.25, 0.9, 7.0] {
                 for use_context in [false, true] {
-                    let budget = budget(tokens, suffix_share, use_context, &special);
-                    let sum = budget.prefix_tokens + budget.suffix_tokens + budget.piece_tokens;
-                    assert_eq!(sum, tokens.saturating_sub(STRUCTURE_TOKENS));
+                    let budget = budget(tokens, room, suffix_share, use_context, &special);
+                    let own = budget.prefix_tokens + budget.suffix_tokens;
+                    assert_eq!(own, tokens.min(room).saturating_sub(STRUCTURE_TOKENS));
+                    assert!(own + budget.piece_tokens <= room && budget.piece_tokens <= own);
                     assert!(use_context || budget.piece_tokens == 0);
                 }
             }
         }
-        let plain = budget(512, 0.25, true, &SpecialTokens::default());
+        let plain = budget(512, 4096, 0.25, true, &SpecialTokens::default());
         assert_eq!((plain.suffix_tokens, plain.piece_tokens), (0, 0));
     }
 }

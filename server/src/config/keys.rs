@@ -119,7 +119,7 @@ pub const KEYS: &[Key] = &[
         name: "completion.prompt_tokens",
         kind: Kind::Integer(64, 32_768),
         scope: Scope::Anywhere,
-        about: "The most tokens of a completion's prompt.",
+        about: "The most tokens of a completion's prompt from its own file; what other files say takes up to 0.3 of that on top.",
     },
     Key {
         name: "completion.suffix_share",

@@ -78,7 +78,7 @@ pub struct CompletionConfig {
     pub debounce_ms: u64,
     /// The most tokens of one completion.
     pub max_tokens: usize,
-    /// The most tokens of a completion's prompt.
+    /// The most tokens of a completion's prompt from its own file.
     pub prompt_tokens: usize,
     /// Share of the prompt, 0 to 0.9, that the text after the cursor may take.
     pub suffix_share: f64,
