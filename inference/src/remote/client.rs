@@ -176,6 +176,12 @@ impl Remote {
         loop {
             attempt += 1;
             body["stream"] = stream.into();
+            // A stream tells what it cost only where that is asked for, and nothing but a stream may be asked.
+            match body.as_object_mut() {
+                Some(fields) if stream => fields.insert("stream_options".to_owned(), json!({ "include_usage": true })),
+                Some(fields) => fields.remove("stream_options"),
+                None => None,
+            };
             let mut shown = 0;
             let outcome = self.attempt(interface, &body, key.as_ref(), cancelled, &mut |piece| {
                 shown += piece.chars().count();
