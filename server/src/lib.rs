@@ -10,5 +10,6 @@ pub mod engine_host;
 pub mod handlers;
 pub mod lsp;
 pub mod policy;
+pub mod recent;
 
 pub use cache::cache_directory;

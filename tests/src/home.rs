@@ -69,6 +69,7 @@ impl Home {
         command
             .current_dir(self.workspace())
             .env("HOME", self.directory.path())
+            .env_remove("XDG_STATE_HOME")
             .env("HALFLINE_CONFIG", self.config())
             .env("HALFLINE_MODELS", self.models());
         command

@@ -3,6 +3,8 @@
 //! Plain data in and out, for the command line and the language server alike; nothing here knows LSP types, prints, or
 //! chooses models.
 
+pub mod changes;
+pub mod chat;
 mod cite;
 mod command;
 mod diagnostic;
@@ -10,9 +12,9 @@ mod evidence;
 pub mod fix;
 mod output;
 pub(crate) mod prompt;
+mod question;
 mod router;
 
-use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -22,10 +24,16 @@ use halfline_context::workspace::{self, ScanLimits};
 use halfline_context::{Snapshot, Workspace};
 use halfline_inference::{Engine, EngineError, StopReason, TokenStats};
 use serde::Serialize;
+use serde_json::json;
+
+use crate::recent::{Entry, Kind, Recent};
 
 pub use cite::Citation;
 pub use diagnostic::{Diagnostic, Severity};
-pub use router::{Class, Conversation, Failed, Reply, Route, Router, converse};
+pub use evidence::checker_of;
+pub use prompt::Exchange;
+pub use question::{About, CommandOutput, Earlier, FileRange, Question};
+pub use router::{Class, Conversation, Decoding, Failed, Reply, Route, Router, converse};
 
 /// How long an answer may look for files that are new since the last one.
 const SCAN_TIME: Duration = Duration::from_secs(1);
@@ -40,6 +48,7 @@ pub struct Assistant {
     sources: Sources,
     limits: Limits,
     router: Router,
+    recent: Arc<Recent>,
 }
 
 /// Where code is read from.
@@ -56,6 +65,8 @@ pub struct Limits {
     pub evidence_tokens: usize,
     /// Tokens of the answer.
     pub answer_tokens: usize,
+    /// Tokens of what was said before.
+    pub history_tokens: usize,
     /// How long a checker may run.
     pub check_time: Duration,
     /// Whether checkers (`cargo check`, `python3`) may run. They can run code of the project (build scripts), so only
@@ -65,38 +76,14 @@ pub struct Limits {
 
 impl Default for Limits {
     fn default() -> Self {
-        Limits { evidence_tokens: 800, answer_tokens: 400, check_time: Duration::from_secs(120), may_run_checks: false }
+        Limits {
+            evidence_tokens: 800,
+            answer_tokens: 400,
+            history_tokens: 3072,
+            check_time: Duration::from_secs(120),
+            may_run_checks: false,
+        }
     }
-}
-
-/// Lines of a file that a question names.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct FileRange {
-    /// The file, absolute or relative to the workspace.
-    pub path: PathBuf,
-    /// The lines, from 0; the whole file when `None`.
-    pub lines: Option<RangeInclusive<usize>>,
-}
-
-/// What is asked.
-#[derive(Clone, Debug)]
-pub enum Question {
-    /// What is wrong at this place, and how to mend it.
-    Explain {
-        /// The file, absolute or relative to the workspace.
-        path: PathBuf,
-        /// The line, from 0.
-        line: usize,
-        /// What a checker said of it. When empty, a checker is run if that is allowed.
-        diagnostics: Vec<Diagnostic>,
-    },
-    /// Anything about the code.
-    Ask {
-        /// In the user's words.
-        question: String,
-        /// What the user points at.
-        files: Vec<FileRange>,
-    },
 }
 
 /// Something that happens while an answer is made.
@@ -155,6 +142,8 @@ pub struct AnswerTimings {
 /// A whole answer.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Answer {
+    /// The name under which [`Recent`] has what it rests on.
+    pub id: String,
     /// In Markdown.
     pub text: String,
     /// The places it names, checked.
@@ -171,6 +160,12 @@ pub struct Answer {
     pub route: Route,
     /// Why the model stopped.
     pub stopped: StopReason,
+    /// The user's turn as the model was shown it, for a follow-up.
+    #[serde(skip)]
+    pub user: String,
+    /// The files that it quotes, relative to the workspace where they lie in it.
+    #[serde(skip)]
+    pub files: Vec<PathBuf>,
 }
 
 /// Why there is no answer.
@@ -190,6 +185,9 @@ pub enum AssistantError {
     /// The engine could not answer.
     #[error(transparent)]
     Engine(#[from] EngineError),
+    /// A review of nothing.
+    #[error("there is nothing to review: the diff has no changes of text")]
+    NothingToReview,
     /// A thread that gathered evidence died.
     #[error("gathering evidence failed: {0}; please report this")]
     Gathering(String),
@@ -199,8 +197,8 @@ impl Assistant {
     /// An assistant for one workspace. `open` says what an editor has open; files that it does not know are read from
     /// disk.
     pub fn new(engine: Engine, workspace: Arc<Workspace>, open: OpenDocuments) -> Assistant {
-        let (limits, router) = (Limits::default(), Router::default());
-        Assistant { engine, sources: Sources { workspace, open }, limits, router }
+        let (limits, router, recent) = (Limits::default(), Router::default(), Arc::default());
+        Assistant { engine, sources: Sources { workspace, open }, limits, router, recent }
     }
 
     /// The same assistant within other limits.
@@ -211,6 +209,11 @@ impl Assistant {
     /// The same assistant with engines that run elsewhere.
     pub fn with_router(self, router: Router) -> Assistant {
         Assistant { router, ..self }
+    }
+
+    /// The same assistant, which keeps there what its answers rest on.
+    pub fn with_recent(self, recent: Arc<Recent>) -> Assistant {
+        Assistant { recent, ..self }
     }
 }
 
@@ -244,12 +247,23 @@ pub async fn answer(
     question: Question,
     sink: &mut (dyn FnMut(Update) + Send),
 ) -> Result<Answer, AssistantError> {
+    follow_up(assistant, Earlier::default(), question, sink).await
+}
+
+/// The same for a question that goes on from what was said before.
+pub async fn follow_up(
+    assistant: &Assistant,
+    earlier: Earlier,
+    question: Question,
+    sink: &mut (dyn FnMut(Update) + Send),
+) -> Result<Answer, AssistantError> {
     let started = Instant::now();
     let engine = &assistant.engine;
     let counter = evidence::ModelTokens(engine.tokenizer().clone());
-    let gathered = evidence::gather(&assistant.sources, &assistant.limits, counter, question, sink).await?;
+    let is_first = earlier.exchanges.is_empty();
+    let gathered = evidence::gather(&assistant.sources, &assistant.limits, counter, question, is_first, sink).await?;
     let room = engine.info().context_tokens.saturating_sub(assistant.limits.answer_tokens);
-    let prompt = prompt::build(engine.tokenizer(), &gathered, room)
+    let prompt = prompt::build(engine.tokenizer(), &earlier.exchanges, &gathered, room)
         .ok_or_else(|| AssistantError::NotForChat(engine.info().target.clone()))?;
     for item in &gathered.items {
         sink(Update::Evidence(item.evidence.clone()));
@@ -257,14 +271,18 @@ pub async fn answer(
     let evidence_time = started.elapsed();
 
     sink(Update::Status { text: "the model is reading".to_owned() });
+    let files = gathered.paths(assistant.sources.workspace.root());
     let conversation = Conversation {
         class: gathered.class(),
-        files: gathered.paths(assistant.sources.workspace.root()),
+        files: files.iter().chain(&earlier.files).cloned().collect(),
         answer_tokens: assistant.limits.answer_tokens,
         failed_attempts: 0,
         prompt: prompt.tokens,
         system: prompt.system,
-        user: prompt.user,
+        earlier: earlier.exchanges,
+        user: prompt.user.clone(),
+        opening: String::new(),
+        decoding: Decoding::default(),
     };
     let reply = router::converse(&assistant.router, engine, conversation, sink).await?;
 
@@ -273,7 +291,8 @@ pub async fn answer(
         sink(Update::Citation(citation.clone()));
     }
     let ms = |time: Duration| time.as_secs_f64() * 1e3;
-    Ok(Answer {
+    let mut answer = Answer {
+        id: String::new(),
         text: reply.text,
         citations,
         evidence: gathered.items.into_iter().map(|item| item.evidence).collect(),
@@ -288,7 +307,22 @@ pub async fn answer(
         model: reply.route.model.clone(),
         route: reply.route,
         stopped: reply.stopped,
-    })
+        user: prompt.user,
+        files,
+    };
+    answer.id = assistant.recent.keep(Entry {
+        kind: Kind::Answer,
+        prompt: reply.prompt,
+        sources: answer.evidence.clone(),
+        text: answer.text.clone(),
+        citations: answer.citations.clone(),
+        model: answer.model.clone(),
+        route: Some(answer.route.clone()),
+        tokens: answer.tokens,
+        timings_ms: json!(answer.timings_ms),
+        stopped: json!(answer.stopped),
+    });
+    Ok(answer)
 }
 
 #[cfg(test)]

@@ -28,6 +28,19 @@ function in one code block without line numbers.";
 const EXPLAIN_CODE: &str = "Nothing complains about this code. Explain in a few short sentences what it does, and name \
 a mistake only if you are sure that there is one.";
 
+/// What to do with code that was selected.
+const EXPLAIN_SELECTION: &str = "Explain in a few short sentences what this code does and how.";
+
+/// What to do with a change.
+const REVIEW: &str = "This is a change to code; lines that start with `+` are new, those that start with `-` are gone. \
+Review it: name at most three real problems (bugs, cases that are forgotten), one sentence each, with the place as `path:line`. \
+If you see none, say so in one sentence.";
+
+/// How to describe one.
+const COMMIT_MESSAGE: &str = "This is a change to code; lines that start with `+` are new, those that start with `-` are gone. \
+Write its commit message: first a subject of at most ten words that says what the change does, in the imperative, then an \
+empty line, then one or two sentences on what changes. Answer with the message only.";
+
 /// What to do with a question.
 const ANSWER: &str = "Answer briefly from the code above. Name places as `path:line`.";
 
@@ -41,13 +54,22 @@ pub(super) struct Prompt {
     pub(super) user: String,
 }
 
-/// The prompt for `gathered`, in at most `room` tokens: evidence that does not fit is left out, the least important
-/// first. `None` when the vocabulary has no ChatML tokens.
-pub(super) fn build(tokenizer: &Tokenizer, gathered: &Gathered, room: usize) -> Option<Prompt> {
+/// A question and its answer, as they stand in a later prompt.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Exchange {
+    /// The user's turn, evidence included.
+    pub user: String,
+    /// The answer.
+    pub answer: String,
+}
+
+/// The prompt for `gathered` after what was said `earlier`, in at most `room` tokens: evidence that does not fit is left
+/// out, the least important first. `None` when the vocabulary has no ChatML tokens.
+pub(super) fn build(tokenizer: &Tokenizer, earlier: &[Exchange], gathered: &Gathered, room: usize) -> Option<Prompt> {
     let mut shown = gathered.items.len();
     loop {
         let user = user_turn(&gathered.items[..shown], &gathered.task);
-        let tokens = chat(tokenizer, SYSTEM, &user)?;
+        let tokens = turns(tokenizer, SYSTEM, earlier, &user)?;
         if tokens.len() <= room || shown == 0 {
             return Some(Prompt { tokens, system: SYSTEM.to_owned(), user });
         }
@@ -58,13 +80,26 @@ pub(super) fn build(tokenizer: &Tokenizer, gathered: &Gathered, room: usize) -> 
 /// A conversation of one system turn and one user turn, open for the answer, in ChatML. `None` when the vocabulary has
 /// no ChatML tokens.
 pub(crate) fn chat(tokenizer: &Tokenizer, system: &str, user: &str) -> Option<Vec<u32>> {
+    turns(tokenizer, system, &[], user)
+}
+
+/// The same with what was said before between the two. Each turn becomes tokens by itself, so that the prompt of a
+/// follow-up begins with the tokens of the one before.
+fn turns(tokenizer: &Tokenizer, system: &str, earlier: &[Exchange], user: &str) -> Option<Vec<u32>> {
     let special = tokenizer.special();
     let (start, end) = (special.im_start?, special.im_end?);
     let newline = tokenizer.encode("\n");
     let mut prompt = Vec::new();
-    for (role, text) in [("system", system), ("user", user)] {
+    let before = earlier.iter().flat_map(|one| [("user", one.user.as_str()), ("assistant", one.answer.as_str())]);
+    for (role, text) in std::iter::once(("system", system)).chain(before).chain([("user", user)]) {
         prompt.push(start);
-        prompt.extend(tokenizer.encode(&format!("{role}\n{text}")));
+        if role == "assistant" {
+            // As it was when it was generated: behind tokens that end with the line.
+            prompt.extend(tokenizer.encode("assistant\n"));
+            prompt.extend(tokenizer.encode(text));
+        } else {
+            prompt.extend(tokenizer.encode(&format!("{role}\n{text}")));
+        }
         prompt.push(end);
         prompt.extend(&newline);
     }
@@ -90,6 +125,19 @@ fn user_turn(items: &[Item], task: &Task) -> String {
             text += &format!("{why} {EXPLAIN_PROBLEM}");
         }
         Task::ExplainCode { line } => text += &format!("{EXPLAIN_CODE} The question is about line {}.", line + 1),
+        Task::ExplainSelection { lines } => {
+            let (first, last) = (lines.start() + 1, lines.end() + 1);
+            let marked = if first == last { format!("line {first}") } else { format!("lines {first} to {last}") };
+            text += &format!("{EXPLAIN_SELECTION} The question is about {marked}, marked with `>`.");
+        }
+        Task::Review => text += REVIEW,
+        Task::CommitMessage { subjects } => {
+            if !subjects.is_empty() {
+                let mark = fence_for(&subjects.join("\n"));
+                text += &format!("Subjects of earlier commits:\n{mark}text\n{}\n{mark}\n\n", subjects.join("\n"));
+            }
+            text += COMMIT_MESSAGE;
+        }
         Task::Answer(question) if items.is_empty() => text += question,
         Task::Answer(question) => text += &format!("{ANSWER}\n\nQuestion: {question}"),
     }

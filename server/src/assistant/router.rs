@@ -9,11 +9,12 @@ mod remote;
 
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use halfline_inference::{Engine, EngineError, Event, Priority, Request, StopReason, TokenStats};
+use halfline_inference::{Engine, EngineError, Event, Priority, Request, Sampling, StopReason, TokenStats};
 use serde::Serialize;
 
+use super::prompt::Exchange;
 use super::{AssistantError, Update};
 use crate::config::Config;
 use remote::Elsewhere;
@@ -42,8 +43,12 @@ pub struct Conversation {
     pub prompt: Vec<u32>,
     /// The same for others: what the program says,
     pub system: String,
+    /// what was asked and answered before, oldest first,
+    pub earlier: Vec<Exchange>,
     /// and what the user's turn contains.
     pub user: String,
+    /// What of the answer the prompt for the local model has already.
+    pub opening: String,
     /// The files that are quoted, relative to the workspace where they lie in it.
     pub files: Vec<PathBuf>,
     /// The most tokens of the answer.
@@ -52,6 +57,19 @@ pub struct Conversation {
     pub class: Class,
     /// How often the same was asked in vain.
     pub failed_attempts: usize,
+    /// How the answer is chosen, and where it ends.
+    pub decoding: Decoding,
+}
+
+/// How an answer is chosen, and where it ends.
+#[derive(Clone, Debug, Default)]
+pub struct Decoding {
+    /// How tokens are chosen; of engines elsewhere only the temperature.
+    pub sampling: Sampling,
+    /// The local model's answer ends before any of these.
+    pub stop_strings: Vec<String>,
+    /// When nobody waits any more.
+    pub deadline: Option<Instant>,
 }
 
 /// Which engine answered, and why that one.
@@ -85,8 +103,10 @@ pub struct Failed {
 /// An answer.
 #[derive(Clone, Debug)]
 pub struct Reply {
-    /// The whole text.
+    /// The whole text, with what it was begun with.
     pub text: String,
+    /// What the engine was given: the local model its prompt with special tokens, others their messages as they left.
+    pub prompt: String,
     /// Why it ended.
     pub stopped: StopReason,
     /// Tokens.
@@ -161,15 +181,20 @@ async fn local(
     route: Route,
     sink: &mut (dyn FnMut(Update) + Send),
 ) -> Result<Reply, AssistantError> {
+    let tokenizer = engine.tokenizer();
+    let prompt = tokenizer.decode(&conversation.prompt, true);
     let mut request = Request::new(conversation.prompt, conversation.answer_tokens, Priority::Chat);
-    request.stop_tokens.extend(engine.tokenizer().special().im_end);
+    request.stop_tokens.extend(tokenizer.special().im_end);
+    let Decoding { sampling, stop_strings, deadline } = conversation.decoding;
+    (request.sampling, request.stop_strings, request.deadline) = (sampling, stop_strings, deadline);
     let mut generation = engine.generate(request);
     while let Some(event) = generation.next().await {
         match event {
             Event::Text(text) => sink(Update::Text { text }),
             Event::Done(finish) => {
                 return Ok(Reply {
-                    text: finish.text,
+                    text: conversation.opening + &finish.text,
+                    prompt,
                     stopped: finish.reason,
                     tokens: finish.tokens,
                     queue: finish.timings.queue,

@@ -6,32 +6,85 @@ use std::time::Duration;
 
 use halfline_context::Workspace;
 use halfline_inference::Engine;
+use serde::Serialize;
 
 use super::{output, session};
-use crate::assistant::{self, Answer, Assistant, Limits, Question, Router, Update};
+use crate::assistant::{self, Answer, Assistant, Earlier, Limits, Question, Router, Update};
 use crate::config::Config;
+use crate::recent::Recent;
 
 /// How long a checker that a person waits for may run.
 const CHECK_TIME: Duration = Duration::from_secs(120);
 
-/// Answers `question`. Text streams to standard output unless `quiet`; what is being done goes to standard error.
+/// Someone to ask, again and again.
+pub(super) struct Desk {
+    assistant: Assistant,
+    recent: Arc<Recent>,
+}
+
+/// A result with the prompt that it rests on, as `--json` prints it.
+#[derive(Serialize)]
+pub(super) struct WithPrompt<T> {
+    #[serde(flatten)]
+    pub(super) answer: T,
+    prompt: String,
+}
+
+/// Answers one question; see [`Desk::ask`].
 pub(super) fn run(
     config: &Config,
     engine: Engine,
     workspace: Arc<Workspace>,
     question: Question,
     quiet: bool,
-) -> anyhow::Result<Answer> {
-    let router = Router::new(config, workspace.root());
-    let assistant =
-        Assistant::new(engine, workspace, Arc::new(|_: &Path| None)).with_router(router).with_limits(Limits {
+) -> anyhow::Result<WithPrompt<Answer>> {
+    Desk::new(config, engine, workspace).ask(Earlier::default(), question, quiet)
+}
+
+impl Desk {
+    /// An assistant within the limits that the settings have.
+    pub(super) fn new(config: &Config, engine: Engine, workspace: Arc<Workspace>) -> Desk {
+        let recent = Arc::<Recent>::default();
+        let router = Router::new(config, workspace.root());
+        let assistant = Assistant::new(engine, workspace, Arc::new(|_: &Path| None)).with_router(router);
+        let assistant = assistant.with_recent(recent.clone()).with_limits(Limits {
             evidence_tokens: config.assistant.prompt_tokens,
             answer_tokens: config.assistant.max_tokens,
+            history_tokens: config.assistant.history_tokens,
             check_time: CHECK_TIME,
             may_run_checks: config.assistant.may_run_checks,
         });
+        Desk { assistant, recent }
+    }
+
+    /// Who answers.
+    pub(super) fn assistant(&self) -> &Assistant {
+        &self.assistant
+    }
+
+    /// Answers `question`, which goes on from what was said `earlier`. Text streams to standard output unless `quiet`; what
+    /// is being done goes to standard error.
+    pub(super) fn ask(&self, earlier: Earlier, question: Question, quiet: bool) -> anyhow::Result<WithPrompt<Answer>> {
+        let answer =
+            show(quiet, async |sink| Ok(assistant::follow_up(&self.assistant, earlier, question, sink).await?))?;
+        Ok(self.with_prompt(&answer.id.clone(), answer))
+    }
+
+    /// A result with the prompt of the answer of that name.
+    pub(super) fn with_prompt<T>(&self, id: &str, answer: T) -> WithPrompt<T> {
+        let prompt = self.recent.find(id).map(|named| named.entry.prompt).unwrap_or_default();
+        WithPrompt { answer, prompt }
+    }
+}
+
+/// Runs `work` to its end. Text that it tells of streams to standard output unless `quiet`; what is being done goes to
+/// standard error.
+pub(super) fn show<T>(
+    quiet: bool,
+    work: impl AsyncFnOnce(&mut (dyn FnMut(Update) + Send)) -> anyhow::Result<T>,
+) -> anyhow::Result<T> {
     let mut broken = None;
-    let answer = session::block_on(assistant::answer(&assistant, question, &mut |update| match update {
+    let result = session::block_on(work(&mut |update| match update {
         Update::Status { text } => output::note(&text),
         Update::Text { text } if !quiet => {
             if let Err(error) = output::piece(&text) {
@@ -46,7 +99,7 @@ pub(super) fn run(
     if !quiet {
         output::line("")?;
     }
-    Ok(answer)
+    Ok(result)
 }
 
 /// Says what an answer rests on, which places it names that are not there, and what it cost.

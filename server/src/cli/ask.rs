@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use super::place::{self, Lines};
 use super::{Invocation, answer, output, root_of, session};
-use crate::assistant::{FileRange, Question};
+use crate::assistant::{About, FileRange, Question};
 use crate::config;
 
 /// Ask a question about the code
@@ -48,11 +48,11 @@ pub(super) fn run(args: Args, invocation: &Invocation) -> anyhow::Result<()> {
     let is_alone = args.files.first().is_some_and(|file| config::project_root(&file.path).is_none());
     let scanned = if is_alone && args.root.is_none() { Path::new("") } else { &root };
     let (engine, workspace) = session::open(&config, scanned)?;
-    let question = Question::Ask { question: args.question, files };
-    let answer = answer::run(&config, engine, workspace, question, args.json)?;
+    let question = Question::Ask { question: args.question, about: About { files, ..About::default() } };
+    let answered = answer::run(&config, engine, workspace, question, args.json)?;
     if args.json {
-        return output::json(&answer);
+        return output::json(&answered);
     }
-    answer::footer(&answer);
+    answer::footer(&answered.answer);
     Ok(())
 }

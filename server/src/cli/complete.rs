@@ -1,11 +1,15 @@
 //! `halfline complete`: one inline completion, as an editor would show it.
 
 use std::path::PathBuf;
+use std::sync::Arc;
+
+use serde::Serialize;
 
 use super::place::{self, Cursor};
 use super::{Invocation, output, root_of, session};
-use crate::completion::{Completer, Query, Trigger};
+use crate::completion::{Completer, CompletionOutcome, Query, Trigger};
 use crate::config::ModelChoice;
+use crate::recent::Recent;
 
 /// Print one inline completion
 #[derive(clap::Args)]
@@ -34,6 +38,15 @@ pub(super) struct Args {
     json: bool,
 }
 
+/// What `--json` prints.
+#[derive(Serialize)]
+struct Document<'a> {
+    #[serde(flatten)]
+    outcome: &'a CompletionOutcome,
+    /// What the model was given; `null` where it was not asked.
+    prompt: Option<String>,
+}
+
 pub(super) fn run(args: Args, invocation: &Invocation) -> anyhow::Result<()> {
     let snapshot = place::open(&args.place.path)?;
     let offset = place::offset(&snapshot, &args.place)?;
@@ -48,7 +61,8 @@ pub(super) fn run(args: Args, invocation: &Invocation) -> anyhow::Result<()> {
         let (engine, workspace) = session::open(&config, &root)?;
         (engine, Some(workspace))
     };
-    let completer = Completer::new(&config, workspace);
+    let recent = Arc::<Recent>::default();
+    let completer = Completer::new(&config, workspace).with_recent(recent.clone());
     let query = Query {
         trigger: Trigger::Invoked,
         use_context: !args.no_context,
@@ -57,7 +71,8 @@ pub(super) fn run(args: Args, invocation: &Invocation) -> anyhow::Result<()> {
     };
     let outcome = session::block_on(completer.complete(&engine, query, || ()))??;
     if args.json {
-        return output::json(&outcome);
+        let prompt = outcome.id.as_ref().and_then(|id| recent.find(id)).map(|named| named.entry.prompt);
+        return output::json(&Document { outcome: &outcome, prompt });
     }
     for item in &outcome.items {
         output::line(&item.text)?;

@@ -1,22 +1,24 @@
-//! `halfline explain`: what is wrong at a line, and how to mend it.
+//! `halfline explain`: what is wrong at a line, and how to mend it; or what selected lines do.
 
 use std::path::{Path, PathBuf};
 
-use super::place::{self, Line};
+use super::place::{self, Lines};
 use super::{Invocation, answer, output, root_of, session};
 use crate::assistant::Question;
 use crate::config;
 
-/// Explain the error at a line
+/// Explain the error at a line, or what lines do
 #[derive(clap::Args)]
 #[command(
-    about = "Explain the error at a line; runs the language's checker to find it",
-    after_help = "Example: halfline explain src/main.rs:12"
+    about = "Explain the error at a line, or what several lines do",
+    long_about = "Explain the error at a line, or what several lines do.\n\nFor a line, the language's checker runs to find what is wrong \
+there. Several lines are explained as code, and nothing runs.",
+    after_help = "Examples: halfline explain src/main.rs:12\n          halfline explain src/main.rs:12-20"
 )]
 pub(super) struct Args {
-    /// The line
-    #[arg(value_name = "FILE:LINE")]
-    place: Line,
+    /// The line, or the lines
+    #[arg(value_name = "FILE:LINE[-LINE]", value_parser = lines)]
+    place: Lines,
     /// Workspace that definitions are looked up in [default: the one around FILE]
     #[arg(long, value_name = "DIR")]
     root: Option<PathBuf>,
@@ -27,21 +29,31 @@ pub(super) struct Args {
 
 pub(super) fn run(args: Args, invocation: &Invocation) -> anyhow::Result<()> {
     let snapshot = place::open(&args.place.path)?;
-    place::check_line(&snapshot, &args.place.path, args.place.line)?;
+    let (first, last) = args.place.lines.unwrap_or((1, 1));
+    place::check_line(&snapshot, &args.place.path, last)?;
     let root = root_of(args.root.as_deref(), &args.place.path)?;
     let config = invocation.config(&root)?;
     // What else is in the directory of a file on its own may be anything.
     let is_project = args.root.is_some() || config::project_root(&args.place.path).is_some();
     let (engine, workspace) = session::open(&config, if is_project { &root } else { Path::new("") })?;
-    let question = Question::Explain {
-        path: answer::absolute(&args.place.path)?,
-        line: args.place.line - 1,
-        diagnostics: Vec::new(),
+    let path = answer::absolute(&args.place.path)?;
+    let question = if first == last {
+        Question::Explain { path, line: first - 1, diagnostics: Vec::new() }
+    } else {
+        Question::ExplainSelection { path, lines: first - 1..=last - 1 }
     };
-    let answer = answer::run(&config, engine, workspace, question, args.json)?;
+    let answered = answer::run(&config, engine, workspace, question, args.json)?;
     if args.json {
-        return output::json(&answer);
+        return output::json(&answered);
     }
-    answer::footer(&answer);
+    answer::footer(&answered.answer);
     Ok(())
+}
+
+/// Lines that have to be given.
+fn lines(text: &str) -> Result<Lines, String> {
+    match text.parse::<Lines>()? {
+        Lines { lines: None, .. } => Err(format!("`{text}` is not FILE:LINE or FILE:LINE-LINE, as in src/main.rs:12")),
+        lines => Ok(lines),
+    }
 }

@@ -1,6 +1,6 @@
 //! `halfline fix`: a change that makes the checker accept a file, proved in a scratch copy.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use anyhow::bail;
 
@@ -8,7 +8,6 @@ use super::Invocation;
 use super::patch;
 use super::place::{self, Lines};
 use crate::assistant::fix::{Check, Extent, Task, Texts};
-use crate::config;
 
 /// Fix the error in a file
 #[derive(clap::Args)]
@@ -38,21 +37,11 @@ pub(super) fn run(args: Args, invocation: &Invocation) -> anyhow::Result<()> {
     if let Some((_, last)) = args.place.lines {
         place::check_line(&snapshot, &args.place.path, last)?;
     }
-    let path = std::path::absolute(&args.place.path)?.canonicalize()?;
-    let root = match &args.root {
-        Some(_) => Some(super::root_of(args.root.as_deref(), &path)?),
-        None => config::project_root(&path),
-    };
-    let (root, is_tree) = match root {
-        Some(root) => (root.canonicalize()?, true),
-        None => (path.parent().unwrap_or(Path::new("/")).to_owned(), false),
-    };
+    let (root, below, is_tree) = patch::project_of(&args.place.path, args.root.as_deref())?;
     let config = invocation.config(&root)?;
-    let below =
-        path.strip_prefix(&root).map_err(|_| anyhow::anyhow!("{} is not in {}", path.display(), root.display()))?;
     let check = match &args.check {
         Some(command) => Check { argv: vec!["sh".into(), "-c".into(), command.clone()], directory: PathBuf::new() },
-        None => match Check::of_file(&root, below, &snapshot.rope().to_string()) {
+        None => match Check::of_file(&root, &below, &snapshot.rope().to_string()) {
             Some(check) => check,
             None => {
                 bail!("{}: no checker is known for this language; name one with --check", args.place.path.display())
@@ -62,12 +51,12 @@ pub(super) fn run(args: Args, invocation: &Invocation) -> anyhow::Result<()> {
     let extent = if is_tree || args.check.is_some() {
         Extent::Tree
     } else {
-        Extent::Files(crate::assistant::fix::files_of(&root, below))
+        Extent::Files(crate::assistant::fix::files_of(&root, &below))
     };
     let task = Task {
         extent,
         check,
-        path: Some(below.to_owned()),
+        path: Some(below),
         line: args.place.lines.map(|(line, _)| line - 1),
         open: Texts::new(),
         root,

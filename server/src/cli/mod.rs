@@ -6,9 +6,12 @@
 mod answer;
 mod ask;
 mod bench;
+mod chat;
+mod commit;
 mod complete;
 mod config;
 mod debug;
+mod doc;
 mod doctor;
 mod eval;
 mod explain;
@@ -20,8 +23,10 @@ mod models;
 mod output;
 mod patch;
 mod place;
+mod review;
 mod search;
 mod session;
+mod test;
 mod try_it;
 
 use std::ffi::OsString;
@@ -61,10 +66,15 @@ enum Command {
     Complete(complete::Args),
     Explain(explain::Args),
     Ask(ask::Args),
+    Chat(chat::Args),
     Index(index::Args),
     Search(search::Args),
     Fix(fix::Args),
     Debug(debug::Args),
+    Test(test::Args),
+    Doc(doc::Args),
+    Review(review::Args),
+    Commit(commit::Args),
     Eval(eval::Args),
     Models(models::Args),
     Bench(bench::Args),
@@ -95,10 +105,15 @@ pub fn run() -> ExitCode {
         Command::Complete(args) => complete::run(args, &invocation),
         Command::Explain(args) => explain::run(args, &invocation),
         Command::Ask(args) => ask::run(args, &invocation),
+        Command::Chat(args) => chat::run(args, &invocation),
         Command::Index(args) => index::run(args, &invocation),
         Command::Search(args) => search::run(args, &invocation),
         Command::Fix(args) => fix::run(args, &invocation),
         Command::Debug(args) => debug::run(args, &invocation),
+        Command::Test(args) => test::run(args, &invocation),
+        Command::Doc(args) => doc::run(args, &invocation),
+        Command::Review(args) => review::run(args, &invocation),
+        Command::Commit(args) => commit::run(args, &invocation),
         Command::Eval(args) => eval::run(args, &invocation),
         Command::Models(args) => models::run(args),
         Command::Bench(args) => bench::run(args, &invocation),

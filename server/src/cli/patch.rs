@@ -1,24 +1,25 @@
-//! What `fix` and `debug` share: looking for a fix, showing it, and writing it to the user's files once they say so.
+//! What `fix`, `debug`, `test` and `doc` share: having a change made, showing it, and writing it to the user's files once they
+//! say so.
 
 use std::fs;
 use std::io::Write as _;
-use std::path::Path;
-use std::sync::Arc;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context, bail};
 
-use super::{output, session};
-use crate::assistant::Update;
-use crate::assistant::fix::{self, Fix, FixLimits, Task};
-use crate::config::Config;
+use super::place::{self, Line};
+use super::{Invocation, output, session};
+use crate::assistant::fix::{self, Author, Extent, Fix, FixLimits, Order, Task, Texts};
+use crate::assistant::{Router, Update};
+use crate::config::{self, Config};
 use crate::engine_host::EngineHost;
 
-/// Options of every command that looks for a fix.
+/// Options of every command that changes code.
 #[derive(clap::Args)]
 #[group(skip)]
 pub(super) struct Args {
-    /// Write the fix to your files if it is verified
+    /// Write it to your files if it is verified
     #[arg(long)]
     pub(super) apply: bool,
     /// With --apply: write it even if it is not verified
@@ -53,24 +54,73 @@ pub(super) fn run(args: &Args, task: Task, config: &Config) -> anyhow::Result<()
     let root = task.root.clone();
     let limits = args.limits(config, FixLimits::default());
     // It loads while the check runs, and is not waited for where it is not needed.
-    let model = (limits.attempts > 0).then(|| EngineHost::start(config));
-    let fix = search(task, model, &limits)?;
+    let author = (limits.attempts > 0).then(|| author(config, &root));
+    let fix = watch(async |sink| Ok(fix::fix(task, author, &limits, sink).await?))?;
+    finish(args, &root, &fix)
+}
+
+/// Has something written for the definition at a line, shows it, and writes it where that was asked for.
+pub(super) fn write(
+    args: &Args,
+    place: &Line,
+    root: Option<&Path>,
+    invocation: &Invocation,
+    work: impl AsyncFnOnce(&Order, Author, &FixLimits, Sink<'_>) -> Result<Fix, fix::FixError>,
+) -> anyhow::Result<()> {
+    let snapshot = place::open(&place.path)?;
+    place::check_line(&snapshot, &place.path, place.line)?;
+    let (root, below, is_tree) = project_of(&place.path, root)?;
+    let config = invocation.config(&root)?;
+    let limits = args.limits(&config, FixLimits::default());
+    let author = author(&config, &root);
+    let extent = if is_tree { Extent::Tree } else { Extent::Files(fix::files_of(&root, &below)) };
+    let order = Order { root, extent, path: below, line: place.line - 1, open: Texts::new() };
+    let fix = watch(async |sink| Ok(work(&order, author, &limits, sink).await?))?;
+    finish(args, &order.root, &fix)
+}
+
+/// The directory that is copied for a file, the file's path relative to it, and whether it is a project's: the file on its
+/// own is copied alone.
+pub(super) fn project_of(path: &Path, root: Option<&Path>) -> anyhow::Result<(PathBuf, PathBuf, bool)> {
+    let path = std::path::absolute(path)?.canonicalize()?;
+    let found = match root {
+        Some(_) => Some(super::root_of(root, &path)?),
+        None => config::project_root(&path),
+    };
+    let (root, is_tree) = match found {
+        Some(root) => (root.canonicalize()?, true),
+        None => (path.parent().unwrap_or(Path::new("/")).to_owned(), false),
+    };
+    let below =
+        path.strip_prefix(&root).map_err(|_| anyhow::anyhow!("{} is not in {}", path.display(), root.display()))?;
+    Ok((root.clone(), below.to_owned(), is_tree))
+}
+
+/// Who hears of every step.
+pub(super) type Sink<'a> = &'a mut (dyn FnMut(Update) + Send);
+
+fn author(config: &Config, root: &Path) -> Author {
+    Author { host: EngineHost::start(config), router: Router::new(config, root) }
+}
+
+/// Shows a result, and writes it where that was asked for.
+fn finish(args: &Args, root: &Path, fix: &Fix) -> anyhow::Result<()> {
     if args.json {
-        output::json(&fix)?;
+        output::json(fix)?;
     } else {
-        show(&fix)?;
+        show(fix)?;
     }
     if args.apply {
-        let is_written = apply(&root, &fix, args.force).context("the fix was not applied")?;
+        let is_written = apply(root, fix, args.force).context("it was not applied")?;
         output::note(if is_written { "applied" } else { "there was nothing to write" });
     }
     Ok(())
 }
 
-/// Looks for a fix; what is being done goes to standard error.
-pub(super) fn search(task: Task, model: Option<Arc<EngineHost>>, limits: &FixLimits) -> anyhow::Result<Fix> {
+/// Runs `work` to its end; what is being done goes to standard error.
+fn watch<T>(work: impl AsyncFnOnce(Sink<'_>) -> anyhow::Result<T>) -> anyhow::Result<T> {
     let mut last = String::new();
-    let fix = session::block_on(fix::fix(task, model, limits, &mut |update| match update {
+    session::block_on(work(&mut |update| match update {
         Update::Status { text } if text != last => {
             output::note(&text);
             last = text;
@@ -79,8 +129,7 @@ pub(super) fn search(task: Task, model: Option<Arc<EngineHost>>, limits: &FixLim
             output::note(&format!("{}:{}: {}", evidence.path, evidence.lines.0, evidence.why))
         }
         _ => {}
-    }))??;
-    Ok(fix)
+    }))?
 }
 
 /// Prints the diff, and what is to be said of it on standard error.
@@ -109,8 +158,12 @@ fn apply(root: &Path, fix: &Fix, force: bool) -> anyhow::Result<bool> {
     }
     let changed: Vec<_> = fix.after.iter().filter(|(path, text)| fix.before.get(*path) != Some(text)).collect();
     for (path, _) in &changed {
-        let present = fs::read_to_string(root.join(path)).with_context(|| format!("cannot read {}", path.display()))?;
-        if fix.before.get(*path) != Some(&present) {
+        let present = match fs::read_to_string(root.join(path)) {
+            Ok(text) => Some(text),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => None,
+            Err(error) => return Err(error).with_context(|| format!("cannot read {}", path.display())),
+        };
+        if fix.before.get(*path) != present.as_ref() {
             bail!("{} has changed meanwhile; run the command again", path.display());
         }
     }
@@ -122,13 +175,28 @@ fn apply(root: &Path, fix: &Fix, force: bool) -> anyhow::Result<bool> {
 
 /// Replaces the content of `path` in one step: whoever reads it sees the old text or the new one, whatever happens.
 fn replace(path: &Path, text: &str) -> std::io::Result<()> {
-    // Through a link, the file that it leads to is the one that was read.
-    let path = path.canonicalize()?;
+    // Through a link, the file that it leads to is the one that was read. What is not there yet leads nowhere.
+    let path = path.canonicalize().unwrap_or_else(|_| path.to_owned());
     let directory = path.parent().unwrap_or(Path::new("."));
     let mut file = tempfile::NamedTempFile::new_in(directory)?;
     file.write_all(text.as_bytes())?;
-    file.as_file().set_permissions(fs::metadata(&path)?.permissions())?;
+    match fs::metadata(&path) {
+        Ok(metadata) => file.as_file().set_permissions(metadata.permissions())?,
+        Err(_) => make_readable(file.as_file())?,
+    }
     file.as_file().sync_all()?;
     file.persist(&path)?;
+    Ok(())
+}
+
+/// Lets others read a new file, as if an editor had made it.
+#[cfg(unix)]
+fn make_readable(file: &fs::File) -> std::io::Result<()> {
+    use std::os::unix::fs::PermissionsExt;
+    file.set_permissions(fs::Permissions::from_mode(0o644))
+}
+
+#[cfg(not(unix))]
+fn make_readable(_file: &fs::File) -> std::io::Result<()> {
     Ok(())
 }

@@ -7,6 +7,8 @@ use std::str::FromStr;
 use anyhow::bail;
 use halfline_context::{Snapshot, workspace};
 
+use crate::assistant::chat::parse_place;
+
 /// `FILE:LINE:COL`
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Cursor {
@@ -61,18 +63,8 @@ impl FromStr for Lines {
         if text.is_empty() {
             return Err("a file's name cannot be empty".to_owned());
         }
-        // A colon may belong to the file's name; only digits after it make it a place.
-        let Some((path, lines)) = text.rsplit_once(':').filter(|(path, lines)| {
-            !path.is_empty() && !lines.is_empty() && lines.bytes().all(|byte| byte.is_ascii_digit() || byte == b'-')
-        }) else {
-            return Ok(Lines { path: text.into(), lines: None });
-        };
-        let (first, last) = lines.split_once('-').unwrap_or((lines, lines));
-        let (first, last) = (from_one(first)?, from_one(last)?);
-        if last < first {
-            return Err(format!("the lines {first}-{last} are the wrong way round"));
-        }
-        Ok(Lines { path: path.into(), lines: Some((first, last)) })
+        let (path, lines) = parse_place(text)?;
+        Ok(Lines { path, lines })
     }
 }
 

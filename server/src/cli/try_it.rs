@@ -189,7 +189,7 @@ fn explain(
     ))?;
     let question = Question::Explain { path, line, diagnostics: Vec::new() };
     let answer = answer::run(config, engine, workspace, question, false)?;
-    output::line(&format!("\n{}", answer::cost(&answer)))?;
+    output::line(&format!("\n{}", answer::cost(&answer.answer)))?;
     Ok(())
 }
 

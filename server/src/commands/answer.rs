@@ -10,7 +10,7 @@ use tokio::sync::mpsc::unbounded_channel;
 use tower_lsp::jsonrpc::{Error, ErrorCode, Result};
 use tower_lsp::lsp_types::NumberOrString;
 
-use crate::assistant::{self, Assistant, Limits, Question, Update};
+use crate::assistant::{self, Answer, Assistant, Earlier, Limits, Question, Update};
 use crate::config;
 use crate::lsp::Server;
 use crate::lsp::types::{PartialResult, PartialResultParams};
@@ -18,33 +18,58 @@ use crate::lsp::types::{PartialResult, PartialResultParams};
 /// LSP's `RequestFailed`: the request was valid, and could not be served.
 const REQUEST_FAILED: ErrorCode = ErrorCode::ServerError(-32803);
 
-/// Answers `question`, which is about the document at `path`. Each update goes to `token` as `$/progress`.
+/// Answers `question`, which is about the document at `path`; checkers run if `may_check` and the settings allow it. Each
+/// update goes to `token` as `$/progress`.
 pub(super) async fn stream(
     server: &Server,
     question: Question,
     path: Option<&Path>,
+    may_check: bool,
     token: Option<NumberOrString>,
 ) -> Result<Value> {
+    let assistant = assistant(server, path, may_check, token.as_ref()).await?;
+    to_value(&follow_up(server, assistant, Earlier::default(), question, token.as_ref()).await?)
+}
+
+/// Answers `question`, which goes on from what was said `earlier`.
+pub(super) async fn follow_up(
+    server: &Server,
+    assistant: Assistant,
+    earlier: Earlier,
+    question: Question,
+    token: Option<&NumberOrString>,
+) -> Result<Answer> {
+    let answer = forward(server, token, |mut sink| async move {
+        assistant::follow_up(&assistant, earlier, question, &mut *sink).await.map_err(|error| error.to_string())
+    });
+    answer.await
+}
+
+/// An assistant for questions about the document at `path`, once the model is there.
+pub(super) async fn assistant(
+    server: &Server,
+    path: Option<&Path>,
+    may_check: bool,
+    token: Option<&NumberOrString>,
+) -> Result<Assistant> {
     let session = server.session()?;
     if session.engine.ready().is_none() {
         let text = "waiting for the model to load".to_owned();
-        send(server, token.as_ref(), &Update::Status { text }).await;
+        send(server, token, &Update::Status { text }).await;
     }
     let engine = session.engine.engine().await.map_err(failed)?;
     let limits = Limits {
         evidence_tokens: session.config.assistant.prompt_tokens,
         answer_tokens: session.config.assistant.max_tokens,
-        may_run_checks: session.config.assistant.may_run_checks,
+        history_tokens: session.config.assistant.history_tokens,
+        may_run_checks: may_check && session.config.assistant.may_run_checks,
         ..Limits::default()
     };
     let workspace = session.workspace.clone().unwrap_or_else(|| workspace_around(path));
     let documents = server.documents.clone();
     let open = Arc::new(move |path: &Path| documents.by_path(path));
-    let assistant = Assistant::new(engine, workspace, open).with_limits(limits).with_router(session.router.clone());
-    let answer = forward(server, token.as_ref(), |mut sink| async move {
-        assistant::answer(&assistant, question, &mut *sink).await.map_err(|error| error.to_string())
-    });
-    to_value(&answer.await?)
+    let assistant = Assistant::new(engine, workspace, open).with_limits(limits);
+    Ok(assistant.with_router(session.router.clone()).with_recent(session.recent.clone()))
 }
 
 /// What work tells of its steps through.

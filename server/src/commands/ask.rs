@@ -7,7 +7,7 @@ use tower_lsp::jsonrpc::Result;
 use tower_lsp::lsp_types::{NumberOrString, Range, Url};
 
 use super::answer;
-use crate::assistant::{FileRange, Question};
+use crate::assistant::{About, FileRange, Question};
 use crate::lsp::{Server, convert};
 
 #[derive(Deserialize)]
@@ -20,6 +20,7 @@ pub(super) struct Argument {
 pub(super) async fn run(server: &Server, argument: Argument, token: Option<NumberOrString>) -> Result<Value> {
     let path = argument.uri.as_ref().map(convert::to_document_path);
     let files = path.iter().map(|path| FileRange { path: path.clone(), lines: argument.range.map(convert::lines) });
-    let question = Question::Ask { question: argument.question, files: files.collect() };
-    answer::stream(server, question, path.as_deref(), token).await
+    let about = About { files: files.collect(), ..About::default() };
+    let question = Question::Ask { question: argument.question, about };
+    answer::stream(server, question, path.as_deref(), true, token).await
 }

@@ -1,20 +1,24 @@
-//! `halfline.explain`: what is wrong at a place, and how to mend it. One argument: `{"uri", "position", "diagnostics"?}`,
-//! the diagnostics being those of LSP that the editor shows there. Without any a checker is run, where the settings allow
-//! that.
+//! `halfline.explain`: what is wrong at a place, and how to mend it. One argument: `{"uri", "position"?, "range"?,
+//! "diagnostics"?}`, the diagnostics being those of LSP that the editor shows there. Without any, a range is explained as
+//! code; at a position a checker is run, where the settings and the user allow that.
+
+use std::path::Path;
 
 use serde::Deserialize;
 use serde_json::Value;
-use tower_lsp::jsonrpc::Result;
-use tower_lsp::lsp_types::{self, NumberOrString, Position, Url};
+use tower_lsp::jsonrpc::{Error, Result};
+use tower_lsp::lsp_types::{self, NumberOrString, Position, Range, Url};
 
-use super::answer;
-use crate::assistant::Question;
+use super::permission::{self, Place};
+use super::{answer, project_of};
+use crate::assistant::{Question, checker_of};
 use crate::lsp::{Server, convert};
 
 #[derive(Deserialize)]
 pub(super) struct Argument {
     uri: Url,
-    position: Position,
+    position: Option<Position>,
+    range: Option<Range>,
     #[serde(default)]
     diagnostics: Vec<lsp_types::Diagnostic>,
 }
@@ -22,12 +26,29 @@ pub(super) struct Argument {
 pub(super) async fn run(server: &Server, argument: Argument, token: Option<NumberOrString>) -> Result<Value> {
     let encoding = server.session()?.client.encoding;
     let path = convert::to_document_path(&argument.uri);
+    let Some(position) = argument.position.or(argument.range.map(|range| range.start)) else {
+        return Err(Error::invalid_params("the argument of halfline.explain: a position or a range is missing"));
+    };
     let snapshot = server.documents.snapshot(&argument.uri);
-    let diagnostics = argument
+    let diagnostics: Vec<_> = argument
         .diagnostics
         .into_iter()
         .map(|diagnostic| convert::diagnostic(diagnostic, &path, snapshot.as_ref(), encoding))
         .collect();
-    let question = Question::Explain { path: path.clone(), line: argument.position.line as usize, diagnostics };
-    answer::stream(server, question, Some(&path), token).await
+    if let (Some(range), true) = (argument.range, diagnostics.is_empty()) {
+        let question = Question::ExplainSelection { path: path.clone(), lines: convert::lines(range) };
+        return answer::stream(server, question, Some(&path), false, token).await;
+    }
+    let may_check = !diagnostics.is_empty() || may_check(server, &path).await?;
+    let question = Question::Explain { path: path.clone(), line: position.line as usize, diagnostics };
+    answer::stream(server, question, Some(&path), may_check, token).await
+}
+
+/// Whether the checker of the file at `path` may run: the first time in a workspace the user says. A no is no error: then the
+/// code is explained as it stands.
+async fn may_check(server: &Server, path: &Path) -> Result<bool> {
+    let may_run = server.session()?.config.assistant.may_run_checks;
+    let Some(checker) = checker_of(path).filter(|_| may_run && path.is_file()) else { return Ok(false) };
+    let root = project_of(server, path)?.unwrap_or_else(|| path.parent().unwrap_or(Path::new("/")).to_owned());
+    Ok(permission::ask(server, &root, &checker, Place::Workspace).await.is_ok())
 }

@@ -11,10 +11,9 @@ use serde_json::{Value, json};
 use tower_lsp::jsonrpc::{Error, Result};
 use tower_lsp::lsp_types::{MessageActionItem, MessageType, NumberOrString, Position, Url, WorkspaceEdit};
 
-use super::{answer, permission};
+use super::{answer, permission, project_of};
 use crate::assistant::Update;
-use crate::assistant::fix::{self, Check, Extent, Fix, FixLimits, Task, Texts};
-use crate::config;
+use crate::assistant::fix::{self, Author, Check, Extent, Fix, FixLimits, Task, Texts};
 use crate::lsp::{Server, convert};
 
 #[derive(Deserialize)]
@@ -33,9 +32,7 @@ pub(super) async fn run(server: &Server, argument: Argument, token: Option<Numbe
     let path = convert::to_path(&argument.uri)
         .and_then(|path| path.canonicalize().ok())
         .ok_or_else(|| Error::invalid_params(format!("{} is no file on disk; save it first", argument.uri)))?;
-    let project = server.session()?.client.root.clone().filter(|root| path.starts_with(root));
-    let root = config::project_root(&path).or(project).and_then(|root| root.canonicalize().ok());
-    let (root, is_tree) = match root {
+    let (root, is_tree) = match project_of(server, &path)? {
         Some(root) => (root, true),
         None => (path.parent().unwrap_or(Path::new("/")).to_owned(), false),
     };
@@ -55,33 +52,47 @@ pub(super) async fn run(server: &Server, argument: Argument, token: Option<Numbe
 
 /// Looks for a fix for `task`, if the user lets its check run. With `apply` the user is asked about the change, too.
 pub(super) async fn find(server: &Server, task: Task, apply: bool, token: Option<NumberOrString>) -> Result<Value> {
-    permission::ask(server, &task.root, &task.check.argv).await?;
-    let session = server.session()?;
-    let defaults = FixLimits::default();
-    let limits = FixLimits {
-        prompt_tokens: session.config.assistant.prompt_tokens.max(defaults.prompt_tokens),
-        answer_tokens: session.config.assistant.max_tokens.max(defaults.answer_tokens),
-        ..defaults
-    };
-    let (root, engine) = (task.root.clone(), session.engine.clone());
+    permission::ask(server, &task.root, &task.check.argv.join(" "), permission::Place::Copy).await?;
+    let (root, limits, author) = (task.root.clone(), limits(server)?, author(server)?);
     let fix = answer::forward(server, token.as_ref(), |mut sink| async move {
-        let fix = fix::fix(task, Some(engine), &limits, &mut *sink).await.map_err(|error| error.to_string())?;
+        let fix = fix::fix(task, Some(author), &limits, &mut *sink).await.map_err(|error| error.to_string())?;
         sink(Update::Text { text: said_of(&fix) });
         Ok(fix)
     });
-    let fix = fix.await?;
-    let edit = convert::workspace_edit(&root, &fix.before, &fix.after, session.client.encoding);
-    let said = said_of(&fix);
-    let mut value = answer::to_value(&fix)?;
+    finish(server, &root, &fix.await?, apply).await
+}
+
+/// What making a change may take, by the settings.
+pub(super) fn limits(server: &Server) -> Result<FixLimits> {
+    let (settings, defaults) = (&server.session()?.config.assistant, FixLimits::default());
+    Ok(FixLimits {
+        prompt_tokens: settings.prompt_tokens.max(defaults.prompt_tokens),
+        answer_tokens: settings.max_tokens.max(defaults.answer_tokens),
+        ..defaults
+    })
+}
+
+/// Who writes it.
+pub(super) fn author(server: &Server) -> Result<Author> {
+    let session = server.session()?;
+    Ok(Author { host: session.engine.clone(), router: session.router.clone() })
+}
+
+/// The answer for a change to files below `root`. With `apply` the user is asked whether the editor should make it.
+pub(super) async fn finish(server: &Server, root: &Path, fix: &Fix, apply: bool) -> Result<Value> {
+    let edit = convert::workspace_edit(root, &fix.before, &fix.after, server.session()?.client.encoding);
+    let said = said_of(fix);
+    let mut value = answer::to_value(fix)?;
     value["edit"] = answer::to_value(&edit)?;
     value["text"] = json!(said);
     if apply && !fix.diff.is_empty() {
-        value["applied"] = json!(offer(server, &root, &fix, edit, &said).await?);
+        value["applied"] = json!(offer(server, root, fix, edit, &said).await?);
     }
     Ok(value)
 }
 
-fn said_of(fix: &Fix) -> String {
+/// What is to be said of a change.
+pub(super) fn said_of(fix: &Fix) -> String {
     format!("{} {}", fix.verdict_in_words(), fix.explanation)
 }
 
@@ -94,11 +105,11 @@ async fn offer(server: &Server, root: &Path, fix: &Fix, edit: WorkspaceEdit, sai
     if choice.ok().flatten().is_none_or(|item| item.title != APPLY) {
         return Ok(false);
     }
-    let is_as_before = |(path, text): (&PathBuf, &String)| {
+    let is_as_before = |path: &PathBuf| {
         let open = open_files(server, root).remove(path);
-        open.or_else(|| workspace::read_text(&root.join(path)).ok()).as_ref() == Some(text)
+        open.or_else(|| workspace::read_text(&root.join(path)).ok()).as_ref() == fix.before.get(path)
     };
-    if !fix.before.iter().all(is_as_before) {
+    if !fix.after.keys().all(is_as_before) {
         return Err(answer::failed("the code has changed meanwhile; ask for a fix again".to_owned()));
     }
     Ok(server.client.apply_edit(edit).await.is_ok_and(|response| response.applied))

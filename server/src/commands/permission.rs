@@ -16,22 +16,35 @@ const ALWAYS: &str = "Always in this workspace";
 const ONCE: &str = "Once";
 const NO: &str = "No";
 
+/// Where a command would run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Place {
+    /// On a copy of the workspace.
+    Copy,
+    /// In the workspace itself.
+    Workspace,
+}
+
 /// Commands that may run, by workspace.
 type Allowed = BTreeMap<PathBuf, BTreeSet<String>>;
 
-/// Lets the user decide whether `command` may run on a copy of `root`, unless they have. The error says who refused.
-pub(super) async fn ask(server: &Server, root: &Path, command: &[String]) -> Result<()> {
+/// Lets the user decide whether `command` may run on `root`, unless they have. The error says who refused.
+pub(super) async fn ask(server: &Server, root: &Path, command: &str, place: Place) -> Result<()> {
     if !server.session()?.config.assistant.may_run_checks {
         return Err(answer::failed(
             "no command may run here: the setting `assistant.may_run_checks` is off".to_owned(),
         ));
     }
-    let command = command.join(" ");
-    if read().get(root).is_some_and(|commands| commands.contains(&command)) {
+    // What may run on a copy need not be welcome among the files themselves.
+    let (allowed, place) = match place {
+        Place::Copy => (command.to_owned(), "on a copy of"),
+        Place::Workspace => (format!("in place: {command}"), "in"),
+    };
+    if read().get(root).is_some_and(|commands| commands.contains(&allowed)) {
         return Ok(());
     }
     let question = format!(
-        "Halfline wants to run `{command}` on a copy of {}. It can run code of the project. Your files stay as they are.",
+        "Halfline wants to run `{command}` {place} {}. It can run code of the project. Your files stay as they are.",
         root.display()
     );
     let item = |title: &str| MessageActionItem { title: title.to_owned(), properties: Default::default() };
@@ -39,7 +52,7 @@ pub(super) async fn ask(server: &Server, root: &Path, command: &[String]) -> Res
     let answer = server.client.show_message_request(MessageType::INFO, question, Some(items)).await;
     match answer.ok().flatten().map(|item| item.title).as_deref() {
         Some(ALWAYS) => {
-            remember(root, command);
+            remember(root, allowed);
             Ok(())
         }
         Some(ONCE) => Ok(()),

@@ -43,6 +43,8 @@ pub(super) struct Answer {
     pub(super) confidence: f32,
     pub(super) stopped: String,
     pub(super) context: Vec<ContextRow>,
+    /// The name of the record of how it was made.
+    pub(super) id: Option<String>,
 }
 
 /// The most recently used answers.
@@ -115,7 +117,8 @@ mod tests {
             KeyParts { max_tokens: 8, ..parts() },
         ];
         let mut cache = Cache::default();
-        let answer = Answer { text: Ok("x".into()), confidence: 1.0, stopped: "newline".into(), context: vec![] };
+        let answer =
+            Answer { text: Ok("x".into()), confidence: 1.0, stopped: "newline".into(), context: vec![], id: None };
         cache.put(Key::new(&parts()), answer.clone());
         assert_eq!(cache.get(&Key::new(&parts())), Some(answer));
         for other in others {

@@ -15,7 +15,9 @@ use halfline_context::{Piece, Position, Snapshot, Workspace};
 use halfline_inference::{SpeculationStats, TokenStats};
 use serde::Serialize;
 
+use crate::assistant::Evidence;
 use crate::config::{CompletionConfig, Config};
+use crate::recent::Recent;
 use cache::Cache;
 use type_through::Shown;
 
@@ -68,6 +70,9 @@ impl Query {
 /// What a query came to. Serialises to what `halfline complete --json` prints.
 #[derive(Clone, Debug, Serialize)]
 pub struct CompletionOutcome {
+    /// The name under which [`Recent`] has what it rests on; absent when the engine was never asked for it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub id: Option<String>,
     /// What to show, the best first; empty when there is nothing to offer.
     pub items: Vec<Item>,
     /// Tokens of the engine's work for this query; zeros when it was not asked.
@@ -148,6 +153,12 @@ impl From<Piece> for ContextRow {
     }
 }
 
+impl From<&ContextRow> for Evidence {
+    fn from(row: &ContextRow) -> Self {
+        Evidence { path: row.path.clone(), lines: row.lines, why: row.why.clone() }
+    }
+}
+
 impl From<SpeculationStats> for Speculation {
     fn from(stats: SpeculationStats) -> Self {
         Speculation {
@@ -199,6 +210,7 @@ pub struct Completer {
     workspace: Option<Arc<Workspace>>,
     cache: Mutex<Cache>,
     shown: Mutex<Shown>,
+    recent: Arc<Recent>,
 }
 
 impl Completer {
@@ -212,7 +224,13 @@ impl Completer {
             workspace,
             cache: Mutex::default(),
             shown: Mutex::default(),
+            recent: Arc::default(),
         }
+    }
+
+    /// The same completer, which keeps there what its completions rest on.
+    pub fn with_recent(self, recent: Arc<Recent>) -> Self {
+        Completer { recent, ..self }
     }
 
     /// Forgets what was shown in a document that is closed.

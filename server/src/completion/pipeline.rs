@@ -4,12 +4,15 @@ use std::time::{Duration, Instant};
 
 use halfline_context::{CompletionContext, Encoding, Snapshot, gather_completion, text};
 use halfline_inference::{Engine, EngineError, Event, Finish, Priority, Request, StopReason, TokenStats};
+use serde_json::json;
 
 use super::cache::{Answer, Key, KeyParts, hash};
 use super::{
     Completer, CompletionOutcome, ContextRow, Item, ItemRange, Mode, Query, Source, Speculation, TimingsMs, Trigger,
     filters, mode, prompt,
 };
+use crate::assistant::Evidence;
+use crate::recent::{Entry, Kind};
 
 /// How long gathering may take for someone who asked and waits.
 const GATHER_TIME_INVOKED: Duration = Duration::from_millis(250);
@@ -117,6 +120,7 @@ impl Completer {
 
         let _busy = on_engine();
         request.deadline = Some(Instant::now() + Duration::from_millis(self.config.max_ms));
+        let asked = request.prompt.clone();
         let finish = generate(engine, request, &mode).await?;
         run.tokens = finish.tokens;
         run.speculation = finish.speculation.into();
@@ -135,7 +139,8 @@ impl Completer {
             trigger: query.trigger,
             is_cut_off,
         };
-        let answer = Answer {
+        let mut answer = Answer {
+            id: None,
             text: match finish.reason {
                 StopReason::Deadline if finish.text.is_empty() => Err(TOO_SLOW.to_owned()),
                 _ => filters::apply(&site, &finish.text),
@@ -145,6 +150,18 @@ impl Completer {
             context: context.pieces.into_iter().map(ContextRow::from).collect(),
         };
         run.timings.filters = milliseconds(judging.elapsed());
+        answer.id = Some(self.recent.keep(Entry {
+            kind: Kind::Completion,
+            prompt: tokenizer.decode(&asked, true),
+            sources: answer.context.iter().map(Evidence::from).collect(),
+            text: finish.text,
+            citations: Vec::new(),
+            model: model.clone(),
+            route: None,
+            tokens: run.tokens,
+            timings_ms: json!(run.timings),
+            stopped: json!(answer.stopped),
+        }));
         // What a deadline cut short may come out whole next time.
         if finish.reason != StopReason::Deadline {
             self.cache().put(key, answer.clone());
@@ -237,7 +254,7 @@ fn stopped(reason: &StopReason) -> String {
 }
 
 fn not_asked(reason: String) -> Answer {
-    Answer { text: Err(reason), confidence: 0.0, stopped: "not_asked".to_owned(), context: Vec::new() }
+    Answer { text: Err(reason), confidence: 0.0, stopped: "not_asked".to_owned(), context: Vec::new(), id: None }
 }
 
 fn outcome(query: &Query, model: &str, answer: Answer, source: Source, run: Run) -> CompletionOutcome {
@@ -253,6 +270,7 @@ fn outcome(query: &Query, model: &str, answer: Answer, source: Source, run: Run)
         Err(reason) => (Vec::new(), Some(reason)),
     };
     CompletionOutcome {
+        id: answer.id,
         items,
         tokens: run.tokens,
         speculation: run.speculation,

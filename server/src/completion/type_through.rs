@@ -71,8 +71,13 @@ mod tests {
     #[test]
     fn only_typing_what_is_shown_keeps_the_rest() {
         let (snapshot, offset) = at("let ä = |;\n");
-        let answer =
-            Answer { text: Ok("é + foo".into()), confidence: 0.5, stopped: "newline".into(), context: Vec::new() };
+        let answer = Answer {
+            text: Ok("é + foo".into()),
+            confidence: 0.5,
+            stopped: "newline".into(),
+            context: Vec::new(),
+            id: None,
+        };
         let mut shown = Shown::default();
         shown.set(&snapshot, offset, "m", &answer);
         for (now, expected) in [

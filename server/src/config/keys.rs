@@ -158,6 +158,12 @@ pub const KEYS: &[Key] = &[
         about: "The most tokens of a question with its evidence.",
     },
     Key {
+        name: "assistant.history_tokens",
+        kind: Kind::Integer(0, 131_072),
+        scope: Scope::Anywhere,
+        about: "The most tokens that a chat's prompt holds of what was said before.",
+    },
+    Key {
         name: "assistant.may_run_checks",
         kind: Kind::Bool,
         scope: Scope::Narrowing,

@@ -98,6 +98,8 @@ pub struct AssistantConfig {
     pub max_tokens: usize,
     /// The most tokens of a question with its evidence.
     pub prompt_tokens: usize,
+    /// The most tokens of what was said before in a chat.
+    pub history_tokens: usize,
     /// Whether the project's checker (`cargo check`) may be run to find the diagnostics to explain.
     pub may_run_checks: bool,
 }
@@ -149,7 +151,7 @@ impl Default for CompletionConfig {
 
 impl Default for AssistantConfig {
     fn default() -> Self {
-        AssistantConfig { max_tokens: 512, prompt_tokens: 1536, may_run_checks: true }
+        AssistantConfig { max_tokens: 512, prompt_tokens: 1536, history_tokens: 3072, may_run_checks: true }
     }
 }
 

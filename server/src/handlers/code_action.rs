@@ -1,5 +1,7 @@
-//! `textDocument/codeAction`: "Explain" and "Fix (verified)" on every diagnostic, whichever server it came from.
+//! `textDocument/codeAction`: "Explain" and "Fix (verified)" on every diagnostic, whichever server it came from; "Explain" on a
+//! selection; "Write tests" and "Document" where a definition starts.
 
+use halfline_context::Snapshot;
 use serde_json::{Value, json};
 use tower_lsp::jsonrpc::Result;
 use tower_lsp::lsp_types::{
@@ -7,17 +9,53 @@ use tower_lsp::lsp_types::{
     DiagnosticSeverity,
 };
 
+use crate::assistant::fix::definition_at;
 use crate::commands::Command;
+use crate::lsp::Server;
 
 /// Characters of a diagnostic's message that the menu shows.
 const MESSAGE_CHARS: usize = 60;
 
-/// The actions for each diagnostic in the request.
-pub fn handle(params: CodeActionParams) -> Result<Option<CodeActionResponse>> {
-    let wanted = params.context.only.as_ref().is_none_or(|kinds| kinds.contains(&CodeActionKind::QUICKFIX));
-    if !wanted {
-        return Ok(None);
+/// The actions for each diagnostic in the request, and for the code that it is about.
+pub fn handle(server: &Server, params: &CodeActionParams) -> Result<Option<CodeActionResponse>> {
+    let wants = |kind: CodeActionKind| params.context.only.as_ref().is_none_or(|kinds| kinds.contains(&kind));
+    let mut actions = if wants(CodeActionKind::QUICKFIX) { of_diagnostics(params) } else { Vec::new() };
+    if wants(CodeActionKind::REFACTOR)
+        && let Some(snapshot) = server.documents.snapshot(&params.text_document.uri)
+    {
+        actions.extend(of_code(params, &snapshot));
     }
+    Ok(Some(actions))
+}
+
+/// What can be done with a selection, and with the definition whose first line the cursor is on.
+fn of_code(params: &CodeActionParams, snapshot: &Snapshot) -> CodeActionResponse {
+    let (uri, range) = (&params.text_document.uri, params.range);
+    let action = |title: String, command: Command, argument: Value| {
+        CodeActionOrCommand::CodeAction(CodeAction {
+            title: title.clone(),
+            kind: Some(CodeActionKind::REFACTOR),
+            command: Some(tower_lsp::lsp_types::Command::new(title, command.name().to_owned(), Some(vec![argument]))),
+            ..CodeAction::default()
+        })
+    };
+    let mut actions = Vec::new();
+    if range.start != range.end {
+        let explain = json!({"uri": uri, "range": range});
+        actions.push(action("Explain the selection with Halfline".to_owned(), Command::Explain, explain));
+    }
+    let definition = definition_at(snapshot, range.start.line as usize).filter(|_| uri.scheme() == "file");
+    if let Some((name, is_function)) = definition {
+        let argument = json!({"uri": uri, "position": range.start, "apply": true});
+        if is_function {
+            actions.push(action(format!("Write tests of {name} with Halfline"), Command::Test, argument.clone()));
+        }
+        actions.push(action(format!("Document {name} with Halfline"), Command::Doc, argument));
+    }
+    actions
+}
+
+fn of_diagnostics(params: &CodeActionParams) -> CodeActionResponse {
     let uri = &params.text_document.uri;
     let is_only_one = params.context.diagnostics.len() == 1;
     let mut actions = Vec::new();
@@ -32,7 +70,7 @@ pub fn handle(params: CodeActionParams) -> Result<Option<CodeActionResponse>> {
             actions.push(action("Fix (verified) with Halfline", Command::Fix, fix, diagnostic, is_only_one));
         }
     }
-    Ok(Some(actions))
+    actions
 }
 
 /// An action on `diagnostic`, whose message is shown where it is not the only one.
@@ -64,17 +102,17 @@ mod tests {
             json!({"range": {"start": {"line": line, "character": 4}, "end": {"line": line, "character": 5}},
                    "message": message, "source": "rustc"})
         };
-        let titles = |diagnostics: Value, only: Value| -> Vec<String> {
+        let titles = |diagnostics: Value| -> Vec<String> {
             let params = json!({"textDocument": {"uri": "file:///a.rs"},
                                 "range": {"start": {"line": 1, "character": 0}, "end": {"line": 1, "character": 0}},
-                                "context": {"diagnostics": diagnostics, "only": only}});
-            let actions = handle(serde_json::from_value(params).unwrap()).unwrap().unwrap_or_default();
+                                "context": {"diagnostics": diagnostics}});
+            let actions = of_diagnostics(&serde_json::from_value(params).unwrap());
             let actions = actions.into_iter().map(|action| serde_json::to_value(action).unwrap());
             actions
                 .map(|action| format!("{} {}", action["title"], action["command"]["arguments"][0]["position"]))
                 .collect()
         };
-        let one = titles(json!([diagnostic(1, "no")]), json!(null));
+        let one = titles(json!([diagnostic(1, "no")]));
         assert_eq!(
             one,
             [
@@ -82,7 +120,7 @@ mod tests {
                 r#""Fix (verified) with Halfline" {"character":4,"line":1}"#,
             ]
         );
-        let two = titles(json!([diagnostic(1, "no\nmore"), diagnostic(2, "never")]), json!(["quickfix"]));
+        let two = titles(json!([diagnostic(1, "no\nmore"), diagnostic(2, "never")]));
         assert_eq!(
             two,
             [
@@ -92,7 +130,25 @@ mod tests {
                 r#""Fix (verified) with Halfline: never" {"character":4,"line":2}"#,
             ]
         );
-        assert!(titles(json!([diagnostic(1, "no")]), json!(["refactor"])).is_empty());
-        assert!(titles(json!([]), json!(null)).is_empty());
+        assert!(titles(json!([])).is_empty());
+    }
+
+    #[test]
+    fn a_definition_can_be_tested_and_documented_and_a_selection_explained() {
+        let snapshot = Snapshot::of_text(Some("/a.rs".into()), "struct A;\n\n/// Adds.\nfn add() {\n    1;\n}\n");
+        let titles = |from: u32, to: u32| -> Vec<String> {
+            let params = json!({"textDocument": {"uri": "file:///a.rs"},
+                                "range": {"start": {"line": from, "character": 0}, "end": {"line": to, "character": 0}},
+                                "context": {"diagnostics": []}});
+            let actions = of_code(&serde_json::from_value(params).unwrap(), &snapshot);
+            actions
+                .into_iter()
+                .map(|action| serde_json::to_value(action).unwrap()["title"].as_str().unwrap().to_owned())
+                .collect()
+        };
+        assert_eq!(titles(3, 3), ["Write tests of add with Halfline", "Document add with Halfline"]);
+        assert_eq!(titles(0, 0), ["Document A with Halfline"]);
+        assert_eq!(titles(4, 4), Vec::<String>::new());
+        assert_eq!(titles(4, 5), ["Explain the selection with Halfline"]);
     }
 }

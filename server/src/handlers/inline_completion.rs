@@ -54,12 +54,14 @@ fn items(
     outcome: CompletionOutcome,
 ) -> Vec<InlineCompletionItem> {
     let to_client = |at| convert::scalar_to_client(snapshot, at, session.client.encoding);
+    let id = outcome.id;
     outcome
         .items
         .into_iter()
         .map(|item| InlineCompletionItem {
             insert_text: item.text,
             range: Range::new(to_client(item.range.start), to_client(item.range.end)),
+            id: id.clone(),
         })
         .collect()
 }

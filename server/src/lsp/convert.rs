@@ -6,7 +6,9 @@ use std::path::{Path, PathBuf};
 
 use halfline_context::{Encoding, Position, Snapshot, text};
 use tower_lsp::lsp_types::{
-    self, DiagnosticSeverity, NumberOrString, PositionEncodingKind, Range, TextEdit, Url, WorkspaceEdit,
+    self, CreateFile, CreateFileOptions, DiagnosticSeverity, DocumentChangeOperation, DocumentChanges, NumberOrString,
+    OneOf, OptionalVersionedTextDocumentIdentifier, PositionEncodingKind, Range, ResourceOp, TextDocumentEdit,
+    TextEdit, Url, WorkspaceEdit,
 };
 
 use crate::assistant::fix::Texts;
@@ -89,7 +91,11 @@ pub fn diagnostic(
 /// between its unchanged start and end.
 pub fn workspace_edit(root: &Path, before: &Texts, after: &Texts, encoding: Encoding) -> WorkspaceEdit {
     let mut changes = HashMap::new();
+    let mut created = Vec::new();
     for (path, new) in after {
+        if !before.contains_key(path) {
+            created.extend(Url::from_file_path(root.join(path)));
+        }
         let old = before.get(path).map_or("", String::as_str);
         let Ok(uri) = Url::from_file_path(root.join(path)) else { continue };
         if old != new {
@@ -103,7 +109,21 @@ pub fn workspace_edit(root: &Path, before: &Texts, after: &Texts, encoding: Enco
             changes.insert(uri, vec![TextEdit { range: Range::new(at(start), at(old_count - end)), new_text }]);
         }
     }
-    WorkspaceEdit { changes: Some(changes), ..WorkspaceEdit::default() }
+    if created.is_empty() {
+        return WorkspaceEdit { changes: Some(changes), ..WorkspaceEdit::default() };
+    }
+    // A file that is not there has to be made before it has text.
+    let create = |uri| {
+        let options = CreateFileOptions { overwrite: Some(false), ignore_if_exists: Some(false) };
+        DocumentChangeOperation::Op(ResourceOp::Create(CreateFile { uri, options: Some(options), annotation_id: None }))
+    };
+    let edit = |(uri, edits): (Url, Vec<TextEdit>)| {
+        let text_document = OptionalVersionedTextDocumentIdentifier { uri, version: None };
+        let edits = edits.into_iter().map(OneOf::Left).collect();
+        DocumentChangeOperation::Edit(TextDocumentEdit { text_document, edits })
+    };
+    let operations = created.into_iter().map(create).chain(changes.into_iter().map(edit)).collect();
+    WorkspaceEdit { document_changes: Some(DocumentChanges::Operations(operations)), ..WorkspaceEdit::default() }
 }
 
 /// The encoding to use of those the client offers, best for us first: ropes and trees count bytes.
@@ -172,6 +192,16 @@ mod tests {
             let place = |at: lsp_types::Position| (at.line, at.character);
             assert_eq!((place(range.start), place(range.end), new_text.as_str()), expected, "{old:?} to {new:?}");
         }
+    }
+
+    #[test]
+    fn a_new_file_is_made_before_it_has_text() {
+        let after = Texts::from([(PathBuf::from("b.rs"), "new\n".to_owned())]);
+        let edit =
+            serde_json::to_value(workspace_edit(Path::new("/w"), &Texts::new(), &after, Encoding::Utf8)).unwrap();
+        let operations = &edit["documentChanges"];
+        assert_eq!((&operations[0]["kind"], &operations[0]["uri"]), (&"create".into(), &"file:///w/b.rs".into()));
+        assert_eq!(operations[1]["edits"][0]["newText"], "new\n");
     }
 
     #[test]

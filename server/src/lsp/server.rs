@@ -153,6 +153,6 @@ impl LanguageServer for Server {
     }
 
     async fn code_action(&self, params: CodeActionParams) -> Result<Option<CodeActionResponse>> {
-        handlers::code_action::handle(params)
+        handlers::code_action::handle(self, &params)
     }
 }

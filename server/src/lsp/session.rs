@@ -14,6 +14,7 @@ use crate::cache_directory;
 use crate::completion::Completer;
 use crate::config::{self, Config};
 use crate::engine_host::EngineHost;
+use crate::recent::Recent;
 
 /// What the client said about itself. Read from the JSON of `initialize`, because lsp-types 0.94 drops what it does not
 /// know, such as `inlineCompletion`.
@@ -68,6 +69,8 @@ pub struct Session {
     pub indexing: Option<Indexing>,
     /// Engines that run elsewhere, and what is known of their health.
     pub router: Router,
+    /// What the last completions and answers rest on.
+    pub recent: Arc<Recent>,
     /// Inline completion with its caches.
     pub completer: Arc<Completer>,
 }
@@ -82,9 +85,10 @@ impl Session {
         let root = client.root.as_deref().filter(|root| is_project(root));
         let workspace = root.map(|root| Arc::new(Workspace::open(root, &cache_directory())));
         let indexing = workspace.clone().map(Indexing::start);
-        let completer = Arc::new(Completer::new(&config, workspace.clone()));
+        let recent = Arc::<Recent>::default();
+        let completer = Arc::new(Completer::new(&config, workspace.clone()).with_recent(recent.clone()));
         let router = Router::new(&config, client.root.as_deref().unwrap_or(Path::new("")));
-        Session { client, config, config_problems, engine, workspace, indexing, router, completer }
+        Session { client, config, config_problems, engine, workspace, indexing, router, recent, completer }
     }
 }
 

@@ -60,6 +60,9 @@ pub struct InlineCompletionItem {
     pub insert_text: String,
     /// What it replaces.
     pub range: Range,
+    /// What `halfline.why` knows it by. No part of LSP; clients ignore it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub id: Option<String>,
 }
 
 /// Parameters of `workspace/executeCommand` with the token that lsp-types leaves out.

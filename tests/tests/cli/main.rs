@@ -8,6 +8,7 @@ mod pulling;
 mod running;
 mod searching;
 mod words;
+mod writing;
 
 use std::process::Command;
 

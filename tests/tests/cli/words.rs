@@ -37,7 +37,7 @@ fn wrong_usage_is_two() {
     check(
         &["explain", "src/main.rs:x"],
         expect![[r#"
-        2 error: invalid value 'src/main.rs:x' for '<FILE:LINE>': `x` is not a number of a line or column
+        2 error: invalid value 'src/main.rs:x' for '<FILE:LINE[-LINE]>': `src/main.rs:x` is not FILE:LINE or FILE:LINE-LINE, as in src/main.rs:12
 
         For more information, try '--help'.
     "#]],

@@ -39,11 +39,8 @@ fn a_line_in_every_encoding() {
         let id = client.request_inline(URI, 1, character, 1);
         let reply = client.reply(id).unwrap();
         let at = json!({"line": 1, "character": character});
-        assert_eq!(
-            reply,
-            json!({"items": [{"insertText": "foo(1);", "range": {"start": at, "end": at}}]}),
-            "{encoding}"
-        );
+        let items = json!([{"insertText": "foo(1);", "range": {"start": at, "end": at}, "id": "completion-1"}]);
+        assert_eq!(reply, json!({"items": items}), "{encoding}");
         client.shut_down();
     }
 }
@@ -84,7 +81,8 @@ fn what_the_menu_has_selected_is_extended() {
             "context": {"triggerKind": 2, "selectedCompletionInfo": {"range": range, "text": "foo_bar("}},
         }),
     );
-    assert_eq!(reply.unwrap(), json!({"items": [{"insertText": "foo_bar(1);", "range": range}]}));
+    let items = json!([{"insertText": "foo_bar(1);", "range": range, "id": "completion-1"}]);
+    assert_eq!(reply.unwrap(), json!({"items": items}));
     client.shut_down();
 }
 

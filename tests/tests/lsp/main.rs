@@ -1,7 +1,10 @@
 //! The language server, from the outside: the real binary over its standard input and output.
 
+mod chat;
 mod completion;
 mod documents;
 mod fix;
 mod lifecycle;
 mod malformed;
+mod why;
+mod writing;

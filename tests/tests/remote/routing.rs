@@ -175,3 +175,31 @@ fn what_cannot_be_written_down_is_not_sent() {
     let answer = ask(&home, &["--set", "audit.enabled=false"]);
     assert_eq!(answer["route"]["engine"], "remote", "{answer}");
 }
+
+#[test]
+fn a_fix_asks_elsewhere_where_the_user_said_so() {
+    let fixed = "```python\ndef add(a, b):\n    return a + b\n```";
+    let server = Scripted::start([Act::Whole(fixed.to_owned())]);
+    let home = home(&server.url(), "");
+    home.write("a.py", "def add(a, b):\n    return a - b\n");
+    home.write("check.py", "from a import add\nassert add(1, 2) == 3\n");
+    let arguments = ["debug", "--attempts", "2", "--json", "--", "python3", "check.py"];
+    let fix = ask_with(&home, home.command().args(arguments));
+    let route = &fix["route"];
+    assert_eq!((&fix["verified"], &route["engine"]), (&true.into(), &"remote".into()), "{fix}");
+    assert_eq!((&route["model"], &route["host"]), (&"large".into(), &server.host().into()), "{fix}");
+    assert!(route["why"].as_str().unwrap().contains("all questions go there"), "{fix}");
+    let sent = server.received()[0].body["messages"][1]["content"].as_str().unwrap().to_owned();
+    assert!(sent.contains("return a - b"), "{sent}");
+}
+
+#[test]
+fn what_was_said_before_is_kept_back_like_the_question() {
+    let server = Scripted::start([Act::Echo]);
+    let home = home(&server.url(), "[privacy]\nnever_leave = [\"src/**\"]\n");
+    let chat = |message: &str| ask_with(&home, home.command().args(["chat", "--root", ".", "--json", message]));
+    assert_local(&chat("What is in @src/main.rs?"), "src/main.rs never leaves this machine");
+    // Nothing of the file is in this question; its history has it.
+    assert_local(&chat("And why?"), "src/main.rs never leaves this machine");
+    assert!(server.received().is_empty());
+}

@@ -27,6 +27,17 @@ impl Checked {
     }
 }
 
+/// What [`run`] would run for the file at `path`, in words. `None` for a language without a checker.
+pub fn checker_of(path: &Path) -> Option<String> {
+    let name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy();
+    match halfline_grammars::by_path(path)?.name() {
+        "rust" if rust::package_of(path).is_some() => Some("cargo check".to_owned()),
+        "rust" => Some(format!("rustc {name}")),
+        "python" => Some(format!("python3 (its parser, pyflakes) and ruff on {name}")),
+        _ => None,
+    }
+}
+
 /// Runs the checker for the file at `path`. A language without one gives nothing.
 pub(super) async fn run(
     snapshot: &Snapshot,

@@ -4,6 +4,7 @@ mod checks;
 mod python;
 mod rust;
 
+use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -11,7 +12,12 @@ use halfline_context::debugging::numbered;
 use halfline_context::{Focus, Piece, Snapshot, TokenCounter, gather_debugging};
 use halfline_inference::tokenizer::Tokenizer;
 
-use super::{AssistantError, Class, Diagnostic, Evidence, FileRange, Limits, Question, Severity, Sources, Update};
+use super::changes::Change;
+use super::{
+    About, AssistantError, Class, CommandOutput, Diagnostic, Evidence, Limits, Question, Severity, Sources, Update,
+};
+
+pub use checks::checker_of;
 
 /// Diagnostics beyond this many are left out: the first cause is what matters.
 const MOST_DIAGNOSTICS: usize = 3;
@@ -66,6 +72,18 @@ pub(super) enum Task {
         /// The line, from 0.
         line: usize,
     },
+    /// Explain what selected lines do.
+    ExplainSelection {
+        /// The lines, from 0.
+        lines: RangeInclusive<usize>,
+    },
+    /// Say what is wrong with a change.
+    Review,
+    /// Describe a change for its commit.
+    CommitMessage {
+        /// How earlier commits were described.
+        subjects: Vec<String>,
+    },
     /// Answer the user's question.
     Answer(String),
 }
@@ -90,12 +108,14 @@ impl TokenCounter for ModelTokens {
     }
 }
 
-/// Gathers evidence for `question` within `limits`.
+/// Gathers evidence for `question` within `limits`. Only for the first question of a conversation is it guessed what might
+/// be meant.
 pub(super) async fn gather(
     sources: &Sources,
     limits: &Limits,
     counter: impl TokenCounter + 'static,
     question: Question,
+    is_first: bool,
     sink: &mut (dyn FnMut(Update) + Send),
 ) -> Result<Gathered, AssistantError> {
     let sources = sources.clone();
@@ -120,9 +140,17 @@ pub(super) async fn gather(
             let said = Said { diagnostics, help, notes };
             blocking(move || Ok(explain(&sources, tokens, &counter, &snapshot, line, said))).await
         }
-        Question::Ask { question, files } => {
+        Question::ExplainSelection { path, lines } => {
             sink(Update::Status { text: "reading the code".to_owned() });
-            blocking(move || ask(&sources, tokens, &counter, question, &files)).await
+            blocking(move || explain_selection(&sources, tokens, &counter, &path, lines)).await
+        }
+        Question::Review { changes } => Ok(of_changes(Task::Review, &changes, tokens, &counter)),
+        Question::CommitMessage { changes, subjects } => {
+            Ok(of_changes(Task::CommitMessage { subjects }, &changes, tokens, &counter))
+        }
+        Question::Ask { question, about } => {
+            sink(Update::Status { text: "reading the code".to_owned() });
+            blocking(move || ask(&sources, tokens, &counter, question, &about, is_first)).await
         }
     }
 }
@@ -202,17 +230,35 @@ fn explain(
     Gathered { task, items, files: vec![snapshot] }
 }
 
+fn explain_selection(
+    sources: &Sources,
+    tokens: usize,
+    counter: &dyn TokenCounter,
+    path: &Path,
+    lines: RangeInclusive<usize>,
+) -> Result<Gathered, AssistantError> {
+    sources.refresh();
+    let snapshot = sources.read(path)?;
+    let focus = Focus { snapshot: snapshot.clone(), lines: lines.clone(), message: String::new() };
+    let pieces = gather_debugging(&focus, tokens, counter, Some(&sources.workspace));
+    let items = pieces.into_iter().map(|piece| code_item(piece, &snapshot)).collect();
+    Ok(Gathered { task: Task::ExplainSelection { lines }, items, files: vec![snapshot] })
+}
+
 fn ask(
     sources: &Sources,
     tokens: usize,
     counter: &dyn TokenCounter,
     question: String,
-    files: &[FileRange],
+    about: &About,
+    is_first: bool,
 ) -> Result<Gathered, AssistantError> {
     sources.refresh();
+    let About { files, symbols, outputs } = about;
     let mut items = Vec::new();
     let mut snapshots = Vec::new();
-    let share = tokens / files.len().max(1);
+    let share = tokens / (files.len() + outputs.len() + usize::from(!symbols.is_empty())).max(1);
+    items.extend(outputs.iter().map(|output| output_item(output, share, counter)));
     for file in files {
         let snapshot = sources.read(&file.path)?;
         let lines = file.lines.clone().unwrap_or(0..=snapshot.rope().len_lines().saturating_sub(1));
@@ -221,10 +267,12 @@ fn ask(
         items.extend(pieces.into_iter().map(|piece| code_item(piece, &snapshot)));
         snapshots.push(snapshot);
     }
-    if files.is_empty() {
+    if !symbols.is_empty() {
+        definitions_named(sources, share, counter, &symbols.join(" "), &mut items, &mut snapshots);
+    } else if files.is_empty() && outputs.is_empty() {
         definitions_named(sources, tokens, counter, &question, &mut items, &mut snapshots);
     }
-    if items.is_empty() {
+    if items.is_empty() && is_first {
         items.extend(map_of_workspace(sources, tokens / 2, counter));
     }
     Ok(Gathered { task: Task::Answer(question), items, files: snapshots })
@@ -294,6 +342,54 @@ fn code_item(piece: Piece, snapshot: &Snapshot) -> Item {
         evidence: Evidence { path: piece.path, lines: piece.lines, why: piece.why },
         text: piece.text,
         fence: language.map_or("text", |language| language.name()).to_owned(),
+    }
+}
+
+/// Each file's changes in its share of `tokens`, and where they do not all fit, what changes in all.
+fn of_changes(task: Task, changes: &[Change], tokens: usize, counter: &dyn TokenCounter) -> Gathered {
+    let share = tokens / changes.len().max(1);
+    let mut items: Vec<Item> = Vec::new();
+    let mut is_cut = false;
+    for change in changes {
+        let fits = counter.count(&change.text) <= share;
+        is_cut |= !fits;
+        let text = if fits { change.text.clone() } else { cut_to(&change.text, share, counter) };
+        let evidence =
+            Evidence { path: change.path.clone(), lines: change.lines, why: "what changes in it".to_owned() };
+        items.push(Item { evidence, text, fence: "diff".to_owned() });
+    }
+    if is_cut {
+        let line = |change: &Change| format!("{} +{} -{}\n", change.path, change.added, change.removed);
+        let evidence =
+            Evidence { path: "changes".to_owned(), lines: (1, changes.len()), why: "files that change".to_owned() };
+        let text = changes.iter().map(line).collect();
+        items.insert(0, Item { evidence, text, fence: "text".to_owned() });
+    }
+    Gathered { task, items, files: Vec::new() }
+}
+
+/// What a command printed: its end, where what went wrong stands.
+fn output_item(output: &CommandOutput, tokens: usize, counter: &dyn TokenCounter) -> Item {
+    let lines: Vec<&str> = output.text.lines().collect();
+    let mut first = lines.len();
+    let mut left = tokens;
+    while first > 0 {
+        let cost = counter.count(lines[first - 1]) + 1;
+        if cost > left {
+            break;
+        }
+        left -= cost;
+        first -= 1;
+    }
+    let how = if output.passed { "which succeeded" } else { "which failed" };
+    Item {
+        evidence: Evidence {
+            path: output.command.clone(),
+            lines: ((first + 1).min(lines.len()).max(1), lines.len().max(1)),
+            why: format!("what the command printed, {how}"),
+        },
+        text: lines[first..].join("\n"),
+        fence: "text".to_owned(),
     }
 }
 

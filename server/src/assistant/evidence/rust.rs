@@ -16,10 +16,15 @@ const EXPLAIN_LINES: usize = 14;
 
 /// Checks the package that `path` belongs to, or the file alone.
 pub(super) async fn check(path: &Path, time: Duration, sink: &mut (dyn FnMut(Update) + Send)) -> Checked {
-    match path.ancestors().skip(1).find(|dir| dir.join("Cargo.toml").is_file()) {
+    match package_of(path) {
         Some(package) => check_package(package, path, time, sink).await,
         None => check_file(path, time, sink).await,
     }
+}
+
+/// The package that `path` belongs to.
+pub(super) fn package_of(path: &Path) -> Option<&Path> {
+    path.ancestors().skip(1).find(|dir| dir.join("Cargo.toml").is_file())
 }
 
 /// What the compiler's index of errors says about the diagnostic's code, its first lines.

@@ -9,6 +9,7 @@ use halfline_context::{Position, Workspace};
 use tempfile::TempDir;
 
 use super::*;
+use crate::assistant::FileRange;
 
 fn project(files: &[(&str, &str)]) -> (TempDir, Sources) {
     let dir = tempfile::tempdir().unwrap();
@@ -24,7 +25,7 @@ fn project(files: &[(&str, &str)]) -> (TempDir, Sources) {
 fn gathered(sources: &Sources, question: Question) -> Gathered {
     let limits = Limits { may_run_checks: true, ..Limits::default() };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    runtime.block_on(gather(sources, &limits, RoughCounter, question, &mut |_| {})).unwrap()
+    runtime.block_on(gather(sources, &limits, RoughCounter, question, true, &mut |_| {})).unwrap()
 }
 
 /// Where the evidence is from and why it is there; of messages, how they begin (the rest differs between versions of
@@ -174,7 +175,7 @@ fn a_code_without_the_whole_message_is_looked_up() {
 
 #[test]
 fn a_question_that_names_a_definition() {
-    let question = |text: &str| Question::Ask { question: text.into(), files: Vec::new() };
+    let question = |text: &str| Question::Ask { question: text.into(), about: About::default() };
     let files = [("moved.rs", MOVED), ("b.py", "class Shape:\n    pass\n")];
     check(
         &files,
@@ -207,7 +208,7 @@ fn a_question_about_lines() {
     let files = vec![FileRange { path: "moved.rs".into(), lines: Some(5..=6) }];
     check(
         &[("moved.rs", MOVED)],
-        Question::Ask { question: "Why?".into(), files },
+        Question::Ask { question: "Why?".into(), about: About { files, ..About::default() } },
         expect![[r#"
             Answer("Why?")
             moved.rs (1, 9) the file: rust

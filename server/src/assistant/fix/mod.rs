@@ -1,5 +1,6 @@
 //! Finds a change that makes a failing check pass, and proves it: candidates from the compiler, from plain repairs and
-//! from the model are tried in a scratch copy until one is accepted. The user's files are only read.
+//! from the model are tried in a scratch copy until one is accepted. Tests and documentation are written and proved in the same
+//! way. The user's files are only read.
 
 mod check;
 mod evidence;
@@ -11,6 +12,7 @@ mod reply;
 mod report;
 mod scratch;
 mod search;
+mod write;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -18,14 +20,15 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use halfline_context::workspace;
-use halfline_inference::{EngineError, TokenStats};
+use halfline_inference::TokenStats;
 
-use super::{Update, command};
+use super::{AssistantError, CommandOutput, Router, Update, command};
 use crate::engine_host::EngineHost;
 
 pub use check::Check;
 pub use report::{CheckReport, Count, Fix, FixTimings, Route, Verdict};
 pub use scratch::Extent;
+pub use write::{Order, definition_at, documentation, test_command, unit_tests};
 
 /// Texts of files, by path relative to the root.
 pub type Texts = BTreeMap<PathBuf, String>;
@@ -107,23 +110,35 @@ pub enum FixError {
         /// What stood in the way.
         reason: String,
     },
-    /// The engine failed.
+    /// It cannot be done here.
+    #[error("{0}")]
+    NotPossible(String),
+    /// No engine has answered.
     #[error(transparent)]
-    Engine(#[from] EngineError),
+    Answer(#[from] AssistantError),
 }
 
-/// Looks for a fix for `task`. `model` writes candidates where nothing simpler helps; it may still be loading. `sink`
-/// hears of every step. Dropping the future ends every command that it runs.
+/// Who writes candidates. The local models may still be loading.
+#[derive(Clone)]
+pub struct Author {
+    /// The local models.
+    pub host: Arc<EngineHost>,
+    /// Engines that run elsewhere.
+    pub router: Router,
+}
+
+/// Looks for a fix for `task`. `author` writes candidates where nothing simpler helps. `sink` hears of every step.
+/// Dropping the future ends every command that it runs.
 pub async fn fix(
     task: Task,
-    model: Option<Arc<EngineHost>>,
+    author: Option<Author>,
     limits: &FixLimits,
     sink: &mut (dyn FnMut(Update) + Send),
 ) -> Result<Fix, FixError> {
     let started = Instant::now();
     let mut search = search::Search::begin(task, limits, sink).await?;
     let baseline_time = started.elapsed();
-    let (candidate, spent) = search.run(model, sink).await?;
+    let (candidate, spent) = search.run(author, sink).await?;
     let fix = report::report(&search, candidate, spent, baseline_time, started.elapsed());
     sink(Update::Patch { diff: fix.diff.clone(), verdict: fix.verdict });
     Ok(fix)
@@ -135,6 +150,24 @@ pub async fn passes(argv: &[String], directory: &Path, time: Duration) -> bool {
     let mut command = tokio::process::Command::new(program);
     command.args(arguments).current_dir(directory);
     command::run(command, time).await.is_ok_and(|output| output.success())
+}
+
+/// Runs a command line on a copy of the files below `root`, with what is `open` and unsaved, for at most `time`.
+pub async fn output_of(root: &Path, open: Texts, line: &str, time: Duration) -> Result<CommandOutput, FixError> {
+    let failed = |reason: String| FixError::Copy { root: root.to_owned(), reason };
+    let copying = {
+        let root = root.to_owned();
+        tokio::task::spawn_blocking(move || scratch::Scratch::new(&root, Extent::Tree, open, &cache_directory()))
+    };
+    let copy = copying.await.map_err(|error| failed(error.to_string()))?;
+    let scratch = copy.map_err(|error| failed(error.to_string()))?;
+    let check = Check { argv: vec!["sh".to_owned(), "-c".to_owned(), line.to_owned()], directory: PathBuf::new() };
+    let outcome = check.run(root, &scratch, time).await.map_err(FixError::Check)?;
+    let mut text = outcome.findings.text;
+    if outcome.timed_out {
+        text += &format!("\n(ended after {} s)", time.as_secs());
+    }
+    Ok(CommandOutput { command: line.to_owned(), text, passed: outcome.passed })
 }
 
 /// The files that a file on its own cannot be checked without, itself first: the modules that a Rust file names, as far as
@@ -179,7 +212,6 @@ fn cache_directory() -> PathBuf {
 struct Spent {
     attempts: usize,
     tokens: TokenStats,
-    model: Option<String>,
     model_time: Duration,
     check_time: Duration,
 }

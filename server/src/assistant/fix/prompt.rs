@@ -46,6 +46,18 @@ pub(super) struct Problem {
     pub(super) is_test: bool,
 }
 
+/// A prompt as the local model takes it, and as text.
+pub(super) struct Prompt {
+    /// In the model's own template, with the opening of the answer.
+    pub(super) tokens: Vec<u32>,
+    /// The system's turn.
+    pub(super) system: String,
+    /// The user's.
+    pub(super) user: String,
+    /// What the answer begins with.
+    pub(super) opening: String,
+}
+
 /// How the model is asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Style {
@@ -116,15 +128,15 @@ pub(super) fn build(
     problem: &Problem,
     style: Style,
     room: usize,
-) -> Option<Vec<u32>> {
+) -> Option<Prompt> {
     let mut problem = problem.clone();
+    let opening = if style == Style::Code { format!("```{}\n", view.language) } else { String::new() };
     loop {
-        let mut prompt = chat(tokenizer, SYSTEM, &user_turn(view, &problem, style))?;
-        if style == Style::Code {
-            prompt.extend(tokenizer.encode(&format!("```{}\n", view.language)));
-        }
-        if prompt.len() <= room {
-            return Some(prompt);
+        let user = user_turn(view, &problem, style);
+        let mut tokens = chat(tokenizer, SYSTEM, &user)?;
+        tokens.extend(tokenizer.encode(&opening));
+        if tokens.len() <= room {
+            return Some(Prompt { tokens, system: SYSTEM.to_owned(), user, opening });
         }
         if problem.others.pop().is_none() && problem.help.take().is_none() {
             return None;

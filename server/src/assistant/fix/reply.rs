@@ -50,7 +50,7 @@ pub(super) fn candidates(before: &Snapshot, line: usize, reply: &str) -> Vec<Str
 }
 
 /// The contents of the fences of `reply`; all of it where there is none. The last fence need not be closed.
-fn code_blocks(reply: &str) -> Vec<String> {
+pub(super) fn code_blocks(reply: &str) -> Vec<String> {
     let mut blocks = Vec::new();
     let mut open: Option<(usize, String)> = None;
     for line in reply.lines() {

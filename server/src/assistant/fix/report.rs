@@ -11,6 +11,7 @@ use super::super::cite::Citation;
 use super::check::Outcome;
 use super::search::{Candidate, Search, Source};
 use super::{Spent, Texts};
+use crate::assistant::{self, Failed};
 
 /// How far a fix is proved.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -40,7 +41,7 @@ pub struct Count {
 pub struct CheckReport {
     /// The command.
     pub command: Vec<String>,
-    /// What it said of the user's files.
+    /// What it said of the user's files; where tests are written, of the code with the function's body taken out.
     pub before: Count,
     /// What it said of the changed copy.
     pub after: Count,
@@ -53,8 +54,30 @@ pub struct CheckReport {
 pub struct Route {
     /// The model; `null` where none was needed.
     pub model: Option<String>,
+    /// `local` or `remote`; `null` where none was needed.
+    pub engine: Option<&'static str>,
+    /// Where it runs, when that is elsewhere.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub host: Option<String>,
     /// Why, in words.
     pub why: String,
+    /// Engines that were asked first and failed.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub failed: Vec<Failed>,
+}
+
+impl Route {
+    /// No model was needed, and why.
+    pub(super) fn without_model(why: String) -> Route {
+        Route { model: None, engine: None, host: None, why, failed: Vec::new() }
+    }
+
+    /// The model that `route` leads to; `reason` says why one was asked at all, the route why that one.
+    pub(super) fn of(route: Option<assistant::Route>, reason: &str) -> Route {
+        let Some(route) = route else { return Route::without_model(reason.to_owned()) };
+        let why = if reason.is_empty() { route.why } else { format!("{reason}; {}", route.why) };
+        Route { model: Some(route.model), engine: Some(route.engine), host: route.host, why, failed: route.failed }
+    }
 }
 
 /// Where the time went, in milliseconds.
@@ -123,10 +146,10 @@ pub(super) fn report(search: &Search, candidate: Candidate, spent: Spent, eviden
     let verdict = search.verdict(&candidate);
     let (explanation, citations) = explain(search, &candidate, verdict, &before);
     let ms = |time: Duration| time.as_secs_f64() * 1e3;
-    let why = match &candidate.source {
-        Source::Compiler(message) => format!("the compiler suggests it: {message}"),
-        Source::Repair(done) => format!("the message makes it plain: {done}"),
-        Source::Model => "nothing simpler passed the check".to_owned(),
+    let route = match &candidate.source {
+        Source::Compiler(message) => Route::without_model(format!("the compiler suggests it: {message}")),
+        Source::Repair(done) => Route::without_model(format!("the message makes it plain: {done}")),
+        Source::Model(route) => Route::of(Some(route.clone()), "nothing simpler passed the check"),
     };
     Fix {
         diff,
@@ -142,7 +165,7 @@ pub(super) fn report(search: &Search, candidate: Candidate, spent: Spent, eviden
         explanation,
         citations,
         attempts: spent.attempts,
-        route: Route { model: spent.model.filter(|_| candidate.source == Source::Model), why },
+        route,
         tokens: spent.tokens,
         timings_ms: FixTimings {
             evidence: ms(evidence),
@@ -161,16 +184,19 @@ pub(super) fn unified(before: &Texts, after: &Texts) -> String {
     for (path, new) in after {
         let old = before.get(path).map_or("", String::as_str);
         if old != new {
+            // A file that is new comes from nowhere.
+            let is_new = !before.contains_key(path);
             let path = path.to_string_lossy().replace('\\', "/");
+            let from = if is_new { "/dev/null".to_owned() } else { format!("a/{path}") };
             let diff = TextDiff::from_lines(old, new);
-            all +=
-                &diff.unified_diff().context_radius(3).header(&format!("a/{path}"), &format!("b/{path}")).to_string();
+            all += &diff.unified_diff().context_radius(3).header(&from, &format!("b/{path}")).to_string();
         }
     }
     all
 }
 
-fn count(outcome: &Outcome) -> Count {
+/// What was wrong in `outcome`.
+pub(super) fn count(outcome: &Outcome) -> Count {
     Count { errors: outcome.errors().count(), failures: outcome.findings.failures.len(), passed: outcome.passed }
 }
 

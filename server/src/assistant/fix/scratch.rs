@@ -9,10 +9,10 @@ use std::fs::{self, File, TryLockError};
 use std::io;
 use std::path::{Path, PathBuf};
 
-use sha2::{Digest, Sha256};
 use tempfile::TempDir;
 
 use super::Texts;
+use crate::cache::workspace_name;
 
 /// The most files that are copied.
 const MOST_FILES: usize = 50_000;
@@ -60,7 +60,7 @@ impl Scratch {
         let mut place = temporary.path().to_owned();
         let mut lock = None;
         if extent == Extent::Tree {
-            let kept = cache.join("checks").join(name_of(root));
+            let kept = cache.join("checks").join(workspace_name(root));
             fs::create_dir_all(&kept)?;
             let file = File::options().create(true).truncate(false).write(true).open(kept.join("lock"))?;
             match file.try_lock() {
@@ -123,9 +123,14 @@ impl Scratch {
             self.copy_all_but(texts)?;
         } else {
             for path in std::mem::take(&mut self.changed) {
-                if !texts.contains_key(&path) {
-                    let text = self.original(&path)?;
-                    self.write(&path, text.as_bytes())?;
+                if texts.contains_key(&path) {
+                    continue;
+                }
+                match self.original(&path) {
+                    Ok(text) => self.write(&path, text.as_bytes())?,
+                    // It was new.
+                    Err(error) if error.kind() == io::ErrorKind::NotFound => fs::remove_file(self.tree.join(&path))?,
+                    Err(error) => return Err(error),
                 }
             }
         }
@@ -241,15 +246,6 @@ impl Plan {
         }
         Ok(())
     }
-}
-
-/// A directory name for the copy of `root`: what people can read, and what keeps roots apart.
-fn name_of(root: &Path) -> String {
-    let hash = Sha256::digest(root.as_os_str().as_encoded_bytes());
-    let hash: String = hash.iter().take(8).map(|byte| format!("{byte:02x}")).collect();
-    let name = root.file_name().unwrap_or_default().to_string_lossy();
-    let name: String = name.chars().map(|ch| if ch.is_ascii_alphanumeric() { ch } else { '-' }).take(40).collect();
-    format!("{name}-{hash}")
 }
 
 /// Whether a directory was marked as one that a tool can make again, as cargo does with `target`.

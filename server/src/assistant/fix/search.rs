@@ -5,7 +5,6 @@ mod simple;
 
 use std::collections::HashSet;
 use std::path::Path;
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use halfline_context::Snapshot;
@@ -16,8 +15,9 @@ use super::check::{Outcome, error_key};
 use super::evidence;
 use super::report::Verdict;
 use super::scratch::Scratch;
-use super::{FixError, FixLimits, Spent, Task, Texts, items, judge};
-use crate::engine_host::EngineHost;
+use super::{Author, FixError, FixLimits, Spent, Task, Texts, items, judge};
+use crate::assistant;
+use model::Models;
 
 /// How long the check of a candidate may take where the first one took almost nothing.
 const LEAST_CHECK: Duration = Duration::from_secs(5);
@@ -36,8 +36,8 @@ pub(super) enum Source {
     Compiler(String),
     /// A plain repair, which does this.
     Repair(String),
-    /// The model.
-    Model,
+    /// A model, to which this route led.
+    Model(assistant::Route),
 }
 
 /// A change that was tried.
@@ -111,22 +111,22 @@ impl Search {
     /// Looks for a fix. Returns the best that was found, and what that has cost.
     pub(super) async fn run(
         &mut self,
-        model: Option<Arc<EngineHost>>,
+        author: Option<Author>,
         sink: &mut (dyn FnMut(Update) + Send),
     ) -> Result<(Candidate, Spent), FixError> {
         let started = Instant::now();
         let mut reason = "the model wrote nothing that changes the code".to_owned();
         if self.limits.plain || !self.try_simple(sink).await? {
-            match model {
+            match author {
                 None => reason = "no model was asked".to_owned(),
-                Some(host) => {
+                Some(Author { host, router }) => {
                     if host.ready().is_none() {
                         sink(Update::Status { text: "waiting for the model to load".to_owned() });
                     }
                     match host.engine().await {
                         Err(error) => reason = error,
-                        Ok(engine) if self.limits.plain => self.ask_plainly(&engine).await?,
-                        Ok(engine) => self.ask_model(&engine, sink).await?,
+                        Ok(engine) if self.limits.plain => self.ask_plainly(&Models { engine, router }, sink).await?,
+                        Ok(engine) => self.ask_model(&Models { engine, router }, sink).await?,
                     }
                 }
             }

@@ -2,9 +2,10 @@
 //! privacy before price.
 
 use std::collections::BTreeMap;
-use std::time::SystemTime;
+use std::time::{Instant, SystemTime};
 
 use halfline_inference::Engine;
+use halfline_inference::remote::{Message, Speaker};
 
 use super::remote::Elsewhere;
 use super::{Class, Conversation};
@@ -19,8 +20,9 @@ const MANY_FILES: usize = 3;
 
 /// What may be sent.
 pub(super) struct Cleared {
-    pub(super) system: String,
-    pub(super) user: String,
+    pub(super) messages: Vec<Message>,
+    pub(super) temperature: f32,
+    pub(super) deadline: Option<Instant>,
     pub(super) placeholders: Placeholders,
     pub(super) counts: BTreeMap<&'static str, usize>,
     pub(super) suspicious: bool,
@@ -39,11 +41,14 @@ pub(super) fn decide(elsewhere: &Elsewhere, engine: &Engine, conversation: &Conv
         (Questions::Deep, None) => return Err("a short question, which the local model can answer".to_owned()),
     };
     elsewhere.remote.health().map_err(|error| format!("{}: {error}", elsewhere.host()))?;
-    let whole = format!("{}\n{}", conversation.system, conversation.user);
+    let turns = turns_of(conversation);
+    let said = || turns.iter().map(|(_, text)| *text);
+    let whole = said().collect::<Vec<_>>().join("\n");
     if let Some(reason) = conversation.files.iter().find_map(|path| elsewhere.privacy.keeps(path)) {
         return Err(reason);
     }
-    if let Some(reason) = elsewhere.privacy.keeps_named(&conversation.user) {
+    // The first turn is the program's own.
+    if let Some(reason) = said().skip(1).find_map(|text| elsewhere.privacy.keeps_named(text)) {
         return Err(reason);
     }
     if elsewhere.secrets_stay
@@ -56,20 +61,41 @@ pub(super) fn decide(elsewhere: &Elsewhere, engine: &Engine, conversation: &Conv
         sorts.push(Sort::Personal);
     }
     let mut placeholders = Placeholders::new(&whole);
-    let user = redact(&conversation.user, &sorts, &mut placeholders);
-    let prompt_tokens = engine.tokenizer().count(&user.text) + engine.tokenizer().count(&conversation.system);
+    let mut counts = BTreeMap::new();
+    let mut messages = Vec::new();
+    for (role, text) in &turns {
+        if *role == Speaker::System {
+            messages.push(Message { role: *role, content: (*text).to_owned() });
+            continue;
+        }
+        let redacted = redact(text, &sorts, &mut placeholders);
+        redacted.counts.into_iter().for_each(|(kind, count)| *counts.entry(kind).or_default() += count);
+        messages.push(Message { role: *role, content: redacted.text });
+    }
+    let prompt_tokens = messages.iter().map(|message| engine.tokenizer().count(&message.content)).sum();
     elsewhere.quota.take((prompt_tokens + conversation.answer_tokens) as u64, SystemTime::now())?;
     Ok(Cleared {
-        system: conversation.system.clone(),
-        user: user.text,
+        messages,
+        temperature: conversation.decoding.sampling.temperature,
+        deadline: conversation.decoding.deadline,
         placeholders,
-        counts: user.counts,
-        suspicious: quarantine::is_suspicious(&conversation.user),
+        counts,
+        suspicious: said().skip(1).any(quarantine::is_suspicious),
         files: conversation.files.iter().map(|path| path.display().to_string()).collect(),
         prompt_tokens,
         answer_tokens: conversation.answer_tokens,
         why,
     })
+}
+
+/// Who says what, in order, the program first.
+fn turns_of(conversation: &Conversation) -> Vec<(Speaker, &str)> {
+    let mut turns = vec![(Speaker::System, conversation.system.as_str())];
+    for exchange in &conversation.earlier {
+        turns.extend([(Speaker::User, exchange.user.as_str()), (Speaker::Assistant, exchange.answer.as_str())]);
+    }
+    turns.push((Speaker::User, &conversation.user));
+    turns
 }
 
 /// Why the question is one for a larger model, if it is.

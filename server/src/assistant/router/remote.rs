@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant, SystemTime};
 
 use halfline_inference::remote::{
-    Chat, Key, Message, Remote, RemoteAnswer, RemoteError, RemoteOptions, RemotePatience, Retries, Speaker,
+    Chat, Key, Remote, RemoteAnswer, RemoteError, RemoteOptions, RemotePatience, Retries, Speaker,
 };
 use halfline_inference::{StopReason, TokenStats};
 use tokio::sync::mpsc::unbounded_channel;
@@ -156,7 +156,7 @@ pub(super) async fn ask(
         event: "sending",
         route: &cleared.why,
         files: &cleared.files,
-        bytes: cleared.system.len() + cleared.user.len(),
+        bytes: cleared.messages.iter().map(|message| message.content.len()).sum(),
         prompt_tokens: cleared.prompt_tokens,
         suspicious: cleared.suspicious,
         ..elsewhere.record(request, &cleared.counts)
@@ -209,9 +209,11 @@ async fn stream(
     cleared: &Cleared,
     mut piece: impl FnMut(&str) + Send,
 ) -> Result<RemoteAnswer, RemoteError> {
-    let message = |role, content: &str| Message { role, content: content.to_owned() };
-    let messages = vec![message(Speaker::System, &cleared.system), message(Speaker::User, &cleared.user)];
-    let chat = Chat { messages, max_tokens: cleared.answer_tokens, temperature: 0.0 };
+    let chat = Chat {
+        messages: cleared.messages.clone(),
+        max_tokens: cleared.answer_tokens,
+        temperature: cleared.temperature,
+    };
     let cancel = CancelOnDrop(Arc::default());
     let (sender, mut pieces) = unbounded_channel::<String>();
     let asking = tokio::task::spawn_blocking({
@@ -223,8 +225,19 @@ async fn stream(
             })
         }
     });
-    while let Some(text) = pieces.recv().await {
-        piece(&text);
+    let reading = async {
+        while let Some(text) = pieces.recv().await {
+            piece(&text);
+        }
+    };
+    match cleared.deadline {
+        None => reading.await,
+        Some(deadline) => {
+            // Whoever set it goes on without this answer; the request is cancelled when this returns.
+            if tokio::time::timeout_at(deadline.into(), reading).await.is_err() {
+                return Err(RemoteError::Silent);
+            }
+        }
     }
     asking.await.unwrap_or_else(|error| Err(RemoteError::Nonsense(format!("reading it failed: {error}"))))
 }
@@ -248,6 +261,7 @@ fn reply(
     };
     Reply {
         text: cleared.placeholders.restore(&answer.text),
+        prompt: as_text(cleared),
         stopped,
         tokens: TokenStats { prompt, reused: 0, generated: answer.usage.completion_tokens },
         queue: Duration::ZERO,
@@ -261,4 +275,15 @@ fn reply(
             failed: Vec::new(),
         },
     }
+}
+
+/// The messages as they left, for whoever asks.
+fn as_text(cleared: &Cleared) -> String {
+    let name = |role: Speaker| match role {
+        Speaker::System => "system",
+        Speaker::User => "user",
+        Speaker::Assistant => "assistant",
+    };
+    let messages = cleared.messages.iter().map(|message| format!("[{}]\n{}\n", name(message.role), message.content));
+    messages.collect::<Vec<_>>().join("\n")
 }

@@ -12,7 +12,8 @@ use serde::{Deserialize, Serialize};
 
 use super::super::{Invocation, output, session};
 use super::Common;
-use crate::assistant::fix::{self, Check, Extent, Fix, FixLimits, Task, Texts, Verdict};
+use crate::assistant::Router;
+use crate::assistant::fix::{self, Author, Check, Extent, Fix, FixLimits, Task, Texts, Verdict};
 use crate::engine_host::EngineHost;
 
 /// Score fixes
@@ -148,7 +149,9 @@ fn one(case: &Case, model: Option<Arc<EngineHost>>, limits: &FixLimits) -> anyho
         diff: String::new(),
     };
     let started = std::time::Instant::now();
-    match session::block_on(fix::fix(task, model, limits, &mut |_| {}))? {
+    // The score is that of the local models.
+    let author = model.map(|host| Author { host, router: Router::default() });
+    match session::block_on(fix::fix(task, author, limits, &mut |_| {}))? {
         Err(error) => {
             row.why = error.to_string();
             row.seconds = started.elapsed().as_secs_f64();

@@ -5,16 +5,16 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use halfline_context::Snapshot;
-use halfline_inference::{Engine, Priority, Request, Sampling};
+use halfline_inference::{Engine, Sampling};
 
 use super::super::check::{Outcome, Probed, error_key};
 use super::super::evidence::{self, Suspect};
 use super::super::prompt::{self, Problem, Style, View};
 use super::super::{FixError, Texts, items, reply};
 use super::{CHECK_FACTOR, LEAST_CHECK, Search, Source, is_progress};
-use crate::assistant::Update;
 use crate::assistant::diagnostic::Diagnostic;
 use crate::assistant::evidence::ModelTokens;
+use crate::assistant::{self, Class, Conversation, Decoding, Router, Update};
 
 /// Checks of suggestions that follow an attempt of the model.
 const FOLLOW_UP_CHECKS: usize = 4;
@@ -23,14 +23,20 @@ const TEMPERATURES: [f32; 6] = [0.0, 0.5, 0.7, 0.8, 0.9, 1.0];
 /// Files that may be at fault where nothing points to any.
 const MOST_UNNAMED: usize = 3;
 
+/// The models at hand: those of this process, and the way to others.
+pub(super) struct Models {
+    pub(super) engine: Engine,
+    pub(super) router: Router,
+}
+
 impl Search {
     /// Asks the model, again and again, for the problem as it is and as the best attempt left it.
     pub(super) async fn ask_model(
         &mut self,
-        engine: &Engine,
+        models: &Models,
         sink: &mut (dyn FnMut(Update) + Send),
     ) -> Result<(), FixError> {
-        self.spent.model = Some(engine.info().target.clone());
+        let engine = &models.engine;
         let probed = self.probe(sink).await;
         let first = self.questions(engine, &Texts::new(), &self.baseline.clone(), &probed);
         if first.is_empty() {
@@ -64,7 +70,7 @@ impl Search {
             *times += 1;
             let style = if attempt % 4 == 3 { Style::Reasoned } else { Style::Code };
             sink(Update::Status { text: format!("the model is writing, attempt {}", attempt + 1) });
-            let Some(answer) = self.generate(engine, view, problem, style, temperature, attempt as u64).await? else {
+            let Some((answer, route)) = self.generate(models, view, problem, (style, temperature), sink).await? else {
                 continue;
             };
             let present = texts.get(&view.path).cloned().or_else(|| self.original(&view.path)).unwrap_or_default();
@@ -72,7 +78,7 @@ impl Search {
             for new in reply::candidates(&snapshot, view.line, &answer).into_iter().take(2) {
                 let mut all = texts.clone();
                 all.insert(view.path.clone(), as_before(&present, new));
-                let Some(candidate) = self.try_texts(all, Source::Model).await? else { continue };
+                let Some(candidate) = self.try_texts(all, Source::Model(route.clone())).await? else { continue };
                 tracing::debug!(attempt, temperature, count = candidate.outcome.count(), marks = ?candidate.marks, "tried");
                 if self.is_proved() {
                     return Ok(());
@@ -92,8 +98,11 @@ impl Search {
     }
 
     /// Asks once, as anyone would, and tries the answer.
-    pub(super) async fn ask_plainly(&mut self, engine: &Engine) -> Result<(), FixError> {
-        self.spent.model = Some(engine.info().target.clone());
+    pub(super) async fn ask_plainly(
+        &mut self,
+        models: &Models,
+        sink: &mut (dyn FnMut(Update) + Send),
+    ) -> Result<(), FixError> {
         let path = self.task.path.clone().or_else(|| self.target.as_ref().map(|target| target.path.clone()));
         let Some((path, text)) = path.and_then(|path| Some((path.clone(), self.original(&path)?))) else {
             return Ok(());
@@ -104,9 +113,10 @@ impl Search {
         let lines: Vec<&str> = self.baseline.findings.text.lines().collect();
         let message = lines[lines.len().saturating_sub(60)..].join("\n");
         let problem = Problem { message, help: None, others: Vec::new(), is_test: !self.task.check.is_compile_only() };
-        if let Some(answer) = self.generate(engine, &view, &problem, Style::Code, 0.0, 0).await? {
+        if let Some((answer, route)) = self.generate(models, &view, &problem, (Style::Code, 0.0), sink).await? {
             for new in reply::candidates(&snapshot, 0, &answer).into_iter().take(1) {
-                self.try_texts(Texts::from([(path.clone(), as_before(&text, new))]), Source::Model).await?;
+                self.try_texts(Texts::from([(path.clone(), as_before(&text, new))]), Source::Model(route.clone()))
+                    .await?;
             }
         }
         Ok(())
@@ -175,39 +185,55 @@ impl Search {
             .collect()
     }
 
+    /// One answer, and the route to the model that gave it. `None` where the code does not fit into a prompt, or no answer
+    /// came in time.
     async fn generate(
         &mut self,
-        engine: &Engine,
+        Models { engine, router }: &Models,
         view: &View,
         problem: &Problem,
-        style: Style,
-        temperature: f32,
-        seed: u64,
-    ) -> Result<Option<String>, FixError> {
+        (style, temperature): (Style, f32),
+        sink: &mut (dyn FnMut(Update) + Send),
+    ) -> Result<Option<(String, assistant::Route)>, FixError> {
         let tokenizer = engine.tokenizer();
         let answer_tokens = (tokenizer.count(&view.code) * 3 / 2 + 128).min(self.limits.answer_tokens);
         let room = self.limits.prompt_tokens.min(engine.info().context_tokens.saturating_sub(answer_tokens));
         let Some(prompt) = prompt::build(tokenizer, view, problem, style, room) else { return Ok(None) };
-        let mut request = Request::new(prompt, answer_tokens, Priority::Chat);
-        request.stop_tokens.extend(tokenizer.special().im_end);
-        if style == Style::Code {
-            request.stop_strings.push("\n```".to_owned());
-        }
         // What is written last has to be checked, too.
         let check = (self.baseline.time * 2).min(LEAST_CHECK);
-        request.deadline = Some(self.deadline.checked_sub(check).unwrap_or(self.deadline));
-        request.sampling =
-            Sampling { temperature, top_p: if temperature > 0.0 { 0.95 } else { 1.0 }, seed, ..Sampling::default() };
+        let top_p = if temperature > 0.0 { 0.95 } else { 1.0 };
+        let seed = self.spent.attempts as u64;
+        let conversation = Conversation {
+            prompt: prompt.tokens,
+            system: prompt.system,
+            earlier: Vec::new(),
+            user: prompt.user,
+            opening: prompt.opening,
+            files: vec![view.path.clone()],
+            answer_tokens,
+            class: Class::Quick,
+            failed_attempts: self.spent.attempts,
+            decoding: Decoding {
+                sampling: Sampling { temperature, top_p, seed, ..Sampling::default() },
+                stop_strings: (style == Style::Code).then(|| "\n```".to_owned()).into_iter().collect(),
+                deadline: Some(self.deadline.checked_sub(check).unwrap_or(self.deadline)),
+            },
+        };
         let started = Instant::now();
-        let finish = engine.generate(request).finish().await?;
+        // What the model writes is no answer yet: only what is being done is told.
+        let mut told = |update: Update| {
+            if matches!(update, Update::Status { .. }) {
+                sink(update);
+            }
+        };
+        let reply = assistant::converse(router, engine, conversation, &mut told).await?;
         self.spent.model_time += started.elapsed();
         self.spent.attempts += 1;
-        self.spent.tokens.prompt += finish.tokens.prompt;
-        self.spent.tokens.reused += finish.tokens.reused;
-        self.spent.tokens.generated += finish.tokens.generated;
-        tracing::debug!(?finish.tokens, ?finish.timings, temperature, "the model wrote:\n{}", finish.text);
-        let fence = if style == Style::Code { "```\n" } else { "" };
-        Ok(Some(format!("{fence}{}", finish.text)))
+        self.spent.tokens.prompt += reply.tokens.prompt;
+        self.spent.tokens.reused += reply.tokens.reused;
+        self.spent.tokens.generated += reply.tokens.generated;
+        tracing::debug!(?reply.tokens, ?reply.decode, temperature, "the model wrote:\n{}", reply.text);
+        Ok(Some((reply.text, reply.route)))
     }
 }
 

@@ -1,0 +1,94 @@
+//! What completions and answers rest on, and the question that comes before a checker runs.
+
+use halfline_inference::testing::{Script, TinySpec};
+use halfline_tests::{Client, Home, Options};
+use serde_json::{Value, json};
+
+const URI: &str = "file:///tmp/a.rs";
+
+/// A model that completes with `foo(1);` and answers `It adds.`
+fn home() -> Home {
+    let mut spec = TinySpec::saying("\n", ["It ", "adds", "."]);
+    let pieces = ["foo", "(1)", ";"].map(str::to_owned).to_vec();
+    spec.scripts.push(Script { after: "<|fim_middle|>".to_owned(), pieces });
+    Home::with_model(&spec)
+}
+
+fn call(client: &mut Client, command: &str, argument: Value) -> Result<Value, Value> {
+    client.call("workspace/executeCommand", json!({"command": command, "arguments": [argument]}))
+}
+
+fn ready(home: &Home) -> Client {
+    let (mut client, _) = Client::initialize(home, &Options::default());
+    assert_eq!(client.wait_for_model()["kind"], "Normal");
+    client
+}
+
+#[test]
+fn completions_and_answers_say_what_they_rest_on() {
+    let home = home();
+    let mut client = ready(&home);
+    let nothing = call(&mut client, "halfline.why", json!({})).unwrap_err();
+    assert_eq!(nothing["message"], "no model was asked yet");
+
+    client.open(URI, "rust", "fn main() {\n    let total = \n}\n");
+    let id = client.request_inline(URI, 1, 16, 1);
+    let item = client.reply(id).unwrap()["items"][0].clone();
+    let completion = call(&mut client, "halfline.why", json!({"id": item["id"]})).unwrap();
+    assert_eq!((&completion["kind"], &completion["text"]), (&json!("completion"), &json!("foo(1);")), "{completion}");
+    let prompt = completion["prompt"].as_str().unwrap();
+    assert!(prompt.ends_with("let total = <|fim_suffix|>\n}\n<|fim_middle|>"), "{prompt}");
+    assert_eq!((&completion["model"], &completion["route"]), (&json!("tiny"), &Value::Null));
+    assert!(completion["tokens"]["prompt"].as_u64().unwrap() > 0 && completion["timings_ms"]["prefill"].is_number());
+
+    // What was kept from before is told from where it came.
+    let id = client.request_inline(URI, 1, 16, 1);
+    assert_eq!(client.reply(id).unwrap()["items"][0]["id"], item["id"]);
+
+    let range = json!({"start": {"line": 0, "character": 0}, "end": {"line": 2, "character": 1}});
+    let answer =
+        call(&mut client, "halfline.ask", json!({"question": "What is it?", "uri": URI, "range": range})).unwrap();
+    for argument in [json!({"id": answer["id"]}), json!({}), json!({"kind": "answer"})] {
+        let why = call(&mut client, "halfline.why", argument).unwrap();
+        assert_eq!((&why["id"], &why["text"]), (&answer["id"], &json!("It adds.")), "{why}");
+        assert!(why["prompt"].as_str().unwrap().contains("Question: What is it?<|im_end|>"), "{why}");
+        assert_eq!(why["sources"], answer["evidence"]);
+        assert_eq!(why["route"]["why"], "no other engine is configured");
+    }
+    assert_eq!(call(&mut client, "halfline.why", json!({"kind": "completion"})).unwrap(), completion);
+    let gone = call(&mut client, "halfline.why", json!({"id": "answer-99"})).unwrap_err();
+    assert!(gone["message"].as_str().unwrap().contains("answer-99"), "{gone}");
+    client.shut_down();
+}
+
+#[test]
+fn a_checker_is_asked_for_and_a_selection_needs_none() {
+    let home = home();
+    let path = home.write("a.py", "def f(x):\n    return undefined\n").canonicalize().unwrap();
+    let uri = format!("file://{}", path.display());
+    let mut client = ready(&home);
+    client.open(&uri, "python", "def f(x):\n    return undefined\n");
+    let asked = |client: &Client| {
+        client.heard.iter().filter(|message| message["method"] == "window/showMessageRequest").count()
+    };
+
+    // A selection is explained as code.
+    let range = json!({"start": {"line": 0, "character": 0}, "end": {"line": 1, "character": 5}});
+    let selection = call(&mut client, "halfline.explain", json!({"uri": uri, "range": range})).unwrap();
+    assert_eq!(asked(&client), 0);
+    let why = call(&mut client, "halfline.why", json!({"id": selection["id"]})).unwrap();
+    assert!(why["prompt"].as_str().unwrap().contains("lines 1 to 2"), "{why}");
+
+    // A no is heeded, and is no error.
+    let at = json!({"uri": uri, "position": {"line": 1, "character": 0}});
+    let without = call(&mut client, "halfline.explain", at.clone()).unwrap();
+    assert_eq!(asked(&client), 1);
+    assert_eq!(without["text"], "It adds.");
+
+    client.answers.insert("window/showMessageRequest", json!({"title": "Always in this workspace"}));
+    call(&mut client, "halfline.explain", at.clone()).unwrap();
+    assert_eq!(asked(&client), 2);
+    call(&mut client, "halfline.explain", at).unwrap();
+    assert_eq!(asked(&client), 2, "what was allowed for good is not asked again");
+    client.shut_down();
+}
