@@ -5,6 +5,7 @@
 pub mod cache;
 pub mod decode;
 pub mod device;
+pub mod embed;
 mod engine;
 pub mod gguf;
 pub mod kernels;

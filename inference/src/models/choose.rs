@@ -154,8 +154,11 @@ fn draft_of<'a>(manifest: &'a Manifest, target: &Model) -> Option<&'a Model> {
 /// What can give answers there, largest first.
 fn targets<'a>(manifest: &'a Manifest, memory: &Memory) -> Vec<&'a Model> {
     let on_a_card = memory.vram_available.is_some();
-    let mut models: Vec<&Model> =
-        manifest.models.iter().filter(|model| on_a_card || model.role != Role::Large).collect();
+    let mut models: Vec<&Model> = manifest
+        .models
+        .iter()
+        .filter(|model| model.role.writes() && (on_a_card || model.role != Role::Large))
+        .collect();
     models.sort_by_key(|model| std::cmp::Reverse(model.bytes));
     models
 }
@@ -328,7 +331,7 @@ mod tests {
             "nonsense",
             8000,
             expect![
-                "there is no model `nonsense` on disk or in the manifest; known are `qwen2.5-coder-1.5b-instruct-q4_k_m`, `qwen2.5-coder-0.5b-instruct-q4_k_m`, `smollm2-135m-instruct-q4_1`, and any GGUF file can be imported with `halfline models import FILE`"
+                "there is no model `nonsense` on disk or in the manifest; known are `qwen2.5-coder-1.5b-instruct-q4_k_m`, `qwen2.5-coder-0.5b-instruct-q4_k_m`, `smollm2-135m-instruct-q4_1`, `wordllama-256`, `wordllama-tokenizer`, `all-minilm-l6-v2`, `all-minilm-l6-v2-tokenizer`, and any GGUF file can be imported with `halfline models import FILE`"
             ],
         );
     }

@@ -46,6 +46,9 @@ pub struct Model {
     /// The same file in packages.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub packages: Option<Packages>,
+    /// Names of the models (which may be a tokenizer alone) without which this one is of no use.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub needs: Vec<String>,
 }
 
 /// What a model is for.
@@ -60,6 +63,20 @@ pub enum Role {
     Draft,
     /// Runs anywhere, and is none too clever.
     Small,
+    /// Makes vectors of texts, for the search by meaning.
+    Embed,
+    /// Belongs to a model that needs it.
+    Tokenizer,
+}
+
+impl Role {
+    /// Whether such a model writes.
+    pub fn writes(self) -> bool {
+        match self {
+            Role::Large | Role::Target | Role::Draft | Role::Small => true,
+            Role::Embed | Role::Tokenizer => false,
+        }
+    }
 }
 
 /// The terms of a model.
@@ -150,10 +167,16 @@ impl Manifest {
 
     /// The model of that name, file name, or file name without its ending; case does not matter.
     pub fn find(&self, name: &str) -> Option<&Model> {
-        let name = name.strip_suffix(".gguf").unwrap_or(name);
+        let name = stem(name);
         self.models
             .iter()
             .find(|model| model.name.eq_ignore_ascii_case(name) || model.stem().eq_ignore_ascii_case(name))
+    }
+
+    /// The model and what it needs, each once: what it needs comes last.
+    pub fn with_needs<'a>(&'a self, model: &'a Model) -> Vec<&'a Model> {
+        let needs = model.needs.iter().filter_map(|name| self.find(name));
+        std::iter::once(model).chain(needs.filter(|need| need.name != model.name)).collect()
     }
 
     /// Names of all models.
@@ -165,8 +188,12 @@ impl Manifest {
 impl Model {
     /// The file's name without its ending.
     pub fn stem(&self) -> &str {
-        self.file.strip_suffix(".gguf").unwrap_or(&self.file)
+        stem(&self.file)
     }
+}
+
+fn stem(file: &str) -> &str {
+    [".gguf", ".safetensors", ".json"].iter().find_map(|ending| file.strip_suffix(ending)).unwrap_or(file)
 }
 
 fn number(pattern: &str, index: usize) -> String {
@@ -184,7 +211,13 @@ mod tests {
         assert!(!manifest.models.is_empty());
         for model in &manifest.models {
             assert!(model.sha256.len() == 64 && model.sha256.bytes().all(|byte| byte.is_ascii_hexdigit()), "{model:?}");
-            assert!(!model.file.contains(['/', '\\']) && model.file.ends_with(".gguf"), "{model:?}");
+            let ending = match model.role {
+                Role::Embed => ".safetensors",
+                Role::Tokenizer => ".json",
+                _ => ".gguf",
+            };
+            assert!(!model.file.contains(['/', '\\']) && model.file.ends_with(ending), "{model:?}");
+            assert!(model.needs.iter().all(|name| manifest.find(name).is_some()), "{model:?}");
             assert!(model.hub.is_some() || model.packages.is_some(), "{} comes from nowhere", model.name);
             assert_eq!(manifest.find(&model.name).unwrap().file, model.file, "names are unique");
             assert_eq!(manifest.find(&model.file).unwrap().name, model.name, "files are unique");

@@ -122,6 +122,7 @@ fn model() -> Model {
         licence: Licence { name: "MIT".to_owned(), url: "here".to_owned() },
         hub: Some(Hub { repo: "a/b".to_owned(), file: "Test.gguf".to_owned(), revision: "main".to_owned() }),
         packages: None,
+        needs: Vec::new(),
     }
 }
 
