@@ -28,6 +28,9 @@ use crate::symbols::{self, Definition};
 use crate::text;
 use crate::workspace::Workspace;
 
+pub(crate) use pieces::shared_parents;
+pub(crate) use receiver::container_type;
+
 /// Bytes that a token of code has on average; a little low, so that a window is tried that may be too large.
 const BYTES_PER_TOKEN: usize = 3;
 /// Text with more bytes to a token than this is rare; it bounds how much text is counted.
@@ -57,6 +60,8 @@ pub struct CompletionContext {
     pub suffix: String,
     /// Lines from elsewhere, what changes least first.
     pub pieces: Vec<Piece>,
+    /// The rank of each of them, from 1 for what matters most.
+    pub ranks: Vec<usize>,
 }
 
 /// Gathers what a completion at `cursor` (in characters) needs, within `budget`. Without a workspace, or with no tokens
@@ -76,11 +81,12 @@ pub fn gather_completion(
     let mut context = CompletionContext {
         prefix: text::slice(rope, start, cursor),
         suffix: text::slice(rope, cursor, end),
-        pieces: Vec::new(),
+        ..CompletionContext::default()
     };
     if budget.piece_tokens > 0 {
         let window = Window { snapshot, start, cursor, end };
-        context.pieces = pieces::gather_pieces(&window, budget.piece_tokens, counter, workspace, deadline);
+        (context.ranks, context.pieces) =
+            pieces::gather_pieces(&window, budget.piece_tokens, counter, workspace, deadline).into_iter().unzip();
     }
     context
 }

@@ -12,6 +12,7 @@ pub mod retrieval;
 pub mod symbols;
 pub mod syntax;
 pub mod text;
+mod usage;
 pub mod workspace;
 
 pub use budget::{Budget, TokenCounter};
@@ -19,8 +20,9 @@ pub use completion::{CompletionContext, Piece, gather_completion};
 pub use debugging::{Focus, gather_debugging};
 pub use document::{Document, Snapshot};
 pub use resolve::resolve;
-pub use retrieval::{Hit, SearchOptions, search};
+pub use retrieval::{By, Dense, Embedder, Hit, PathFilter, Results, SearchOptions, search};
 pub use text::{Encoding, Position};
+pub use usage::{Subject, gather_related, gather_usage, subject};
 pub use workspace::Workspace;
 
 /// A text that can be edited and cloned cheaply, cut into lines where LSP cuts.

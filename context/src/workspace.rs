@@ -14,21 +14,23 @@ mod watch;
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard, TryLockError};
+use std::sync::{
+    Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard, TryLockError,
+};
 use std::time::{Duration, Instant};
 
 use serde::Serialize;
 
 use crate::retrieval::chunk::Chunk;
 use crate::retrieval::words::{Words, Writing};
+use crate::retrieval::{Dense, Embedder};
 use crate::symbols::Definition;
 use dependencies::Dependencies;
-use file::{Stamp, hash};
 use known::Known;
 use walk::{Seen, Walked};
 
 pub use file::FileSymbols;
-pub(crate) use file::path_hash;
+pub(crate) use file::{Stamp, hash, path_hash};
 pub use walk::{MAX_FILE_BYTES, Skipped, is_secret, read_text};
 pub use watch::{Watching, watch};
 
@@ -92,6 +94,8 @@ pub struct Workspace {
     root: PathBuf,
     known: RwLock<Known>,
     kept: Option<Kept>,
+    /// What is known of the meaning of its chunks, once a model for that is there.
+    dense: OnceLock<Dense>,
     dependencies: Dependencies,
     /// Held by a scan: two at once would read everything twice.
     scanning: Mutex<()>,
@@ -113,6 +117,7 @@ impl Workspace {
             root: root.into(),
             known: RwLock::default(),
             kept: None,
+            dense: OnceLock::new(),
             dependencies: Dependencies::default(),
             scanning: Mutex::default(),
         }
@@ -328,6 +333,22 @@ impl Workspace {
     /// The words of the workspace; `None` where none are kept.
     pub(crate) fn words(&self) -> Option<&Words> {
         self.kept.as_ref().map(|kept| &kept.words)
+    }
+
+    /// Makes the workspace one that can be searched by meaning: with the vectors that are kept, and those that
+    /// [`Dense::compute`] will add. The first model stays.
+    pub fn embed_with(&self, embedder: Arc<dyn Embedder>) -> &Dense {
+        self.dense.get_or_init(|| Dense::open(self, embedder))
+    }
+
+    /// The vectors of the workspace, if there is a model for them.
+    pub fn dense(&self) -> Option<&Dense> {
+        self.dense.get()
+    }
+
+    /// Where the index is kept, if it is.
+    pub(crate) fn directory(&self) -> Option<&Path> {
+        self.kept.as_ref().map(|kept| kept.directory.as_path())
     }
 
     /// Whether the file on disk is another than the one that was read.

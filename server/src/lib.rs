@@ -6,6 +6,7 @@ pub mod cli;
 pub mod commands;
 pub mod completion;
 pub mod config;
+pub mod embedding;
 pub mod engine_host;
 pub mod handlers;
 pub mod lsp;

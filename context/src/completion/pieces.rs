@@ -52,14 +52,14 @@ enum Why {
     Returned,
 }
 
-/// The pieces for a window, in at most `tokens` tokens, ready by `deadline`.
+/// The pieces for a window, each with its rank, in at most `tokens` tokens, ready by `deadline`.
 pub(super) fn gather_pieces(
     window: &Window<'_>,
     tokens: usize,
     counter: &dyn TokenCounter,
     workspace: Option<&Workspace>,
     deadline: Instant,
-) -> Vec<Piece> {
+) -> Vec<(usize, Piece)> {
     let snapshot = window.snapshot;
     let own_path = own_path(snapshot, workspace);
     let imports = symbols::imports(snapshot);
@@ -374,7 +374,8 @@ fn explained(mut piece: Piece, why: Why) -> Piece {
     piece
 }
 
-fn shared_parents(one: &Path, other: &Path) -> usize {
+/// How many directories two paths have in common from the start.
+pub(crate) fn shared_parents(one: &Path, other: &Path) -> usize {
     one.components().zip(other.components()).take_while(|(a, b)| a == b).count()
 }
 
@@ -420,13 +421,16 @@ impl Shelf<'_> {
         }
     }
 
-    /// This file's pieces first, the others by place.
-    fn in_order(self) -> Vec<Piece> {
-        let Shelf { mut pieces, own_path, .. } = self;
-        let shown = pieces.clone();
-        pieces.retain(|piece| !shown.iter().any(|other| other != piece && covers(other, piece)));
-        pieces.sort_by(|a, b| (a.path != own_path, &a.path, a.lines).cmp(&(b.path != own_path, &b.path, b.lines)));
-        pieces
+    /// This file's pieces first, the others by place; each with its rank.
+    fn in_order(self) -> Vec<(usize, Piece)> {
+        let Shelf { pieces, own_path, .. } = self;
+        let is_covered = |piece: &Piece| pieces.iter().any(|other| other != piece && covers(other, piece));
+        let mut shown: Vec<(usize, Piece)> =
+            (1..).zip(pieces.iter().filter(|piece| !is_covered(piece)).cloned()).collect();
+        shown.sort_by(|(_, a), (_, b)| {
+            (a.path != own_path, &a.path, a.lines).cmp(&(b.path != own_path, &b.path, b.lines))
+        });
+        shown
     }
 }
 

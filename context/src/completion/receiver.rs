@@ -76,7 +76,7 @@ pub(super) fn type_words(text: &str) -> Vec<String> {
 }
 
 /// The name of the type in the first line of a class, struct, trait or implementation.
-pub(super) fn container_type(line: &str) -> Option<String> {
+pub(crate) fn container_type(line: &str) -> Option<String> {
     let line = line.split(" where ").next().unwrap_or(line);
     let line = line.rsplit_once(" for ").map_or(line, |(_, after)| after);
     let start = ["class ", "struct ", "enum ", "trait ", "union ", "interface "]

@@ -7,11 +7,14 @@ use std::collections::HashMap;
 use std::path::Path;
 use std::sync::Arc;
 
+use globset::{GlobBuilder, GlobMatcher};
 use rustc_hash::FxBuildHasher;
 use serde::Serialize;
 
+use super::dense::Coverage;
 use super::query::Query;
 use super::tokens;
+use super::vectors::Likeness;
 use super::words::{FileScore, FileScores};
 use crate::symbols::Definition;
 use crate::workspace::{FileSymbols, Workspace, path_hash};
@@ -21,8 +24,17 @@ const CHUNK_SHARE: f32 = 0.6;
 const PATH_SHARE: f32 = 1.0;
 const STEM_SHARE: f32 = 0.35;
 const NAME_SHARE: f32 = 0.5;
+/// The least that is left of a file's score for a chunk of it.
+const LEAST_SHARE: f32 = 0.05;
+/// Lines that are shown of a file whose name alone was found.
+const HEAD_LINES: usize = 40;
 /// What is left of the score of a test where nobody asked for one.
 const TEST_SHARE: f32 = 0.6;
+/// What the first rank by meaning adds to a score by words, and how slowly that falls with the rank.
+const MEANING_SHARE: f32 = 0.2;
+const RANK_OFFSET: f32 = 60.0;
+/// What is less like the question than this has nothing to do with it.
+const LEAST_LIKENESS: f32 = 0.25;
 
 /// What to look for and how much to return.
 #[derive(Clone, Debug)]
@@ -33,13 +45,47 @@ pub struct SearchOptions {
     pub per_file: usize,
     /// Only files in this language, by its name in the table.
     pub language: Option<String>,
-    /// Only files whose path in the workspace starts with this.
-    pub path: Option<String>,
+    /// Only files whose path in the workspace fits.
+    pub path: Option<PathFilter>,
+    /// What is compared.
+    pub by: By,
+}
+
+/// What a search compares.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum By {
+    /// Words and, as far as there are vectors, meaning.
+    #[default]
+    Both,
+    /// Words, names and paths.
+    Words,
+    /// Vectors alone.
+    Meaning,
 }
 
 impl Default for SearchOptions {
     fn default() -> Self {
-        SearchOptions { limit: 10, per_file: 2, language: None, path: None }
+        SearchOptions { limit: 10, per_file: 2, language: None, path: None, by: By::Both }
+    }
+}
+
+/// Which paths are wanted: those that a glob matches or, where it has no wildcard, those that start with it.
+#[derive(Clone, Debug)]
+pub struct PathFilter {
+    text: String,
+    glob: Option<GlobMatcher>,
+}
+
+impl PathFilter {
+    /// Reads a glob such as `src/**/*.rs`, or the beginning of a path such as `src/http/`.
+    pub fn new(text: &str) -> Result<PathFilter, globset::Error> {
+        let has_wildcard = text.contains(['*', '?', '[', '{']);
+        let glob = has_wildcard.then(|| GlobBuilder::new(text).literal_separator(true).build()).transpose()?;
+        Ok(PathFilter { text: text.to_owned(), glob: glob.map(|glob| glob.compile_matcher()) })
+    }
+
+    fn fits(&self, path: &str) -> bool {
+        self.glob.as_ref().map_or_else(|| path.starts_with(&self.text), |glob| glob.is_match(path))
     }
 }
 
@@ -56,41 +102,98 @@ pub struct Hit {
     pub score: f32,
     /// BM25 of these lines.
     pub bm25: f32,
-    /// Similarity of the meaning, where vectors are computed.
+    /// Similarity of the meaning, where these lines have a vector.
     pub dense: Option<f32>,
     /// Whether the file has changed since it was read.
     pub stale: bool,
 }
 
-/// The places of `workspace` that fit `query`, best first; nothing where no words are kept.
-pub fn search(workspace: &Workspace, query: &str, options: &SearchOptions) -> Vec<Hit> {
-    let query = Query::new(query);
-    let Some(words) = workspace.words() else { return Vec::new() };
-    let scores = match words.score(&query.terms) {
-        Ok(scores) => scores,
-        Err(error) => {
-            tracing::warn!("the word index cannot be searched: {error}");
-            return Vec::new();
-        }
-    };
-    let files: Vec<Arc<FileSymbols>> =
-        workspace.files().into_iter().filter(|file| wanted(workspace, file, options)).collect();
-    let mut ranked = rank(workspace, &query, &files, &scores);
-    ranked.truncate(options.limit);
-    hits(workspace, &query, &ranked, options)
+/// The name of the search by words.
+pub const WORDS: &str = "bm25";
+/// The name of the search by meaning.
+pub const DENSE: &str = "dense";
+
+/// A way of searching, and what it had to search in.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Retriever {
+    /// [`WORDS`] or [`DENSE`].
+    pub name: &'static str,
+    /// The model, where there is one.
+    pub model: Option<String>,
+    /// Chunks that it knows; 0 where it did not take part.
+    pub chunks: usize,
+    /// Chunks that there are.
+    pub of: usize,
+    /// Why it did not take part, or knows less than there is.
+    pub why: Option<String>,
 }
 
-/// A file with its score and its words' score.
+/// What a search came to.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct Results {
+    /// The places, best first.
+    pub hits: Vec<Hit>,
+    /// What took part in finding them, and what did not.
+    pub retrievers: Vec<Retriever>,
+}
+
+/// The places of `workspace` that fit `query`: by words, and by meaning where there are vectors.
+pub fn search(workspace: &Workspace, query: &str, options: &SearchOptions) -> Results {
+    let text = query;
+    let query = Query::new(text);
+    let files = workspace.files();
+    let of = files.iter().map(|file| file.chunks).sum();
+    let mut results = Results::default();
+    let mut scores = FileScores::default();
+    if options.by != By::Meaning {
+        let (chunks, why) = match workspace.words().map(|words| words.score(&query.terms)) {
+            Some(Ok(found)) => {
+                scores = found;
+                (of, None)
+            }
+            Some(Err(error)) => (0, Some(format!("the word index cannot be searched: {error}"))),
+            None => (0, Some("no index is kept".to_owned())),
+        };
+        results.retrievers.push(Retriever { name: WORDS, model: None, chunks, of, why });
+    }
+    let mut likeness = Likeness::default();
+    if options.by != By::Words {
+        results.retrievers.push(match workspace.dense() {
+            Some(dense) => {
+                let Coverage { model, mut vectors, chunks } = dense.coverage(workspace);
+                let mut why = (vectors < chunks).then(|| "not every chunk has a vector yet".to_owned());
+                match dense.score(text) {
+                    Ok(found) => likeness = found,
+                    Err(error) => (vectors, why) = (0, Some(error)),
+                }
+                Retriever { name: DENSE, model: Some(model), chunks: vectors, of, why }
+            }
+            None => {
+                let why = Some("there is no model that makes vectors".to_owned());
+                Retriever { name: DENSE, model: None, chunks: 0, of, why }
+            }
+        });
+    }
+    let files: Vec<Arc<FileSymbols>> = files.into_iter().filter(|file| wanted(workspace, file, options)).collect();
+    let mut ranked = rank(workspace, &query, &files, &scores, &likeness, options.by);
+    ranked.truncate(options.limit);
+    results.hits = hits(workspace, &query, &ranked, options);
+    results
+}
+
+/// A file with its score and what it is made of.
 struct Ranked<'a> {
     file: &'a Arc<FileSymbols>,
     words: &'a FileScore,
+    /// Its chunks by meaning, best first.
+    meaning: &'a [((usize, usize), f32)],
     score: f32,
 }
 
 fn wanted(workspace: &Workspace, file: &FileSymbols, options: &SearchOptions) -> bool {
     let language = || file.language().map(halfline_grammars::Language::name);
     options.language.as_deref().is_none_or(|wanted| language() == Some(wanted))
-        && options.path.as_deref().is_none_or(|path| workspace.display_path(&file.path).starts_with(path))
+        && options.path.as_ref().is_none_or(|path| path.fits(&workspace.display_path(&file.path)))
 }
 
 fn rank<'a>(
@@ -98,6 +201,8 @@ fn rank<'a>(
     query: &Query,
     files: &'a [Arc<FileSymbols>],
     scores: &'a FileScores,
+    likeness: &'a Likeness,
+    by: By,
 ) -> Vec<Ranked<'a>> {
     static NOTHING: FileScore = FileScore { score: 0.0, chunks: Vec::new() };
     let best_file = scores.values().map(|file| file.score).fold(f32::MIN_POSITIVE, f32::max);
@@ -115,14 +220,38 @@ fn rank<'a>(
             score += PATH_SHARE * path_match(query, &path);
             score += STEM_SHARE * stem(&path).and_then(|stem| stems.get(&stem)).copied().unwrap_or_default();
             score += NAME_SHARE * named.get(&file.path).copied().unwrap_or_default().min(2.0);
-            if is_test(&path) && !query.about_tests {
-                score *= TEST_SHARE;
-            }
-            (score > 0.0).then_some(Ranked { file, words, score })
+            score *= if by == By::Meaning { 0.0 } else { test_share(query, &path) };
+            let meaning = likeness.get(&id).map(Vec::as_slice).unwrap_or_default();
+            (score > 0.0 || !meaning.is_empty()).then_some(Ranked { file, words, meaning, score })
         })
         .collect();
+    if !likeness.is_empty() {
+        fuse(workspace, query, &mut ranked);
+    }
+    ranked.retain(|one| one.score > 0.0);
     ranked.sort_by(|a, b| b.score.total_cmp(&a.score).then_with(|| a.file.path.cmp(&b.file.path)));
     ranked
+}
+
+/// Puts the order by meaning and the order by words together. Added to a file's score by words is the reciprocal of its
+/// rank by meaning. To add up the reciprocals of both ranks, as is usual, made searches worse: words, names and paths find
+/// files of code far better than static vectors do, and their ranks alone do not say how sure they are.
+fn fuse(workspace: &Workspace, query: &Query, ranked: &mut [Ranked<'_>]) {
+    let likeness = |one: &Ranked<'_>| {
+        let best = one.meaning.first().map_or(0.0, |chunk| chunk.1);
+        best * test_share(query, &workspace.display_path(&one.file.path))
+    };
+    let mut order: Vec<(f32, usize)> = ranked.iter().map(likeness).zip(0..).collect();
+    order.retain(|(likeness, _)| *likeness >= LEAST_LIKENESS);
+    order.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1)));
+    for (rank, (_, index)) in order.into_iter().enumerate() {
+        ranked[index].score += MEANING_SHARE * RANK_OFFSET / (RANK_OFFSET + rank as f32 + 1.0);
+    }
+}
+
+/// What counts of the score of a file: less of a test's where nobody asked for tests.
+fn test_share(query: &Query, path: &str) -> f32 {
+    if is_test(path) && !query.about_tests { TEST_SHARE } else { 1.0 }
 }
 
 /// How much each file defines of what the query names: a name that many files define says little of each.
@@ -197,21 +326,17 @@ pub(crate) fn is_test(path: &str) -> bool {
 fn hits(workspace: &Workspace, query: &Query, ranked: &[Ranked<'_>], options: &SearchOptions) -> Vec<Hit> {
     let mut found = Vec::new();
     for one in ranked {
-        let best = one.words.chunks.first().map_or(f32::MIN_POSITIVE, |chunk| chunk.1);
-        let mut chunks: Vec<((usize, usize), f32)> = one.words.chunks.iter().take(options.per_file).copied().collect();
-        if chunks.is_empty() {
-            chunks.push(((0, one.file.lines.saturating_sub(1).min(40)), 0.0));
-        }
+        let chunks = best_chunks(one, options.per_file);
         let stale = Workspace::is_stale(one.file);
-        for (lines, bm25) in chunks {
+        for Best { lines, bm25, dense, share } in chunks {
             let symbol = symbol(query, &one.file.definitions, lines);
             found.push(Hit {
                 path: workspace.display_path(&one.file.path),
                 lines: (lines.0 + 1, lines.1 + 1),
                 symbol: symbol.map(|definition| definition.name.clone()),
-                score: one.score * (bm25 / best).max(0.05),
+                score: one.score * share,
                 bm25,
-                dense: None,
+                dense,
                 stale,
             });
         }
@@ -219,6 +344,47 @@ fn hits(workspace: &Workspace, query: &Query, ranked: &[Ranked<'_>], options: &S
     found.sort_by(|a, b| b.score.total_cmp(&a.score).then_with(|| a.path.cmp(&b.path)).then(a.lines.cmp(&b.lines)));
     found.truncate(options.limit);
     found
+}
+
+/// One of the best chunks of a file.
+struct Best {
+    lines: (usize, usize),
+    bm25: f32,
+    dense: Option<f32>,
+    /// How good it is beside the best chunk of its file, which has 1.
+    share: f32,
+}
+
+/// The best chunks of a file by words; by meaning those of a file that words say nothing of.
+fn best_chunks(one: &Ranked<'_>, most: usize) -> Vec<Best> {
+    let dense = |lines| one.meaning.iter().find(|(place, _)| *place == lines).map(|(_, score)| *score);
+    let by_words = one.words.chunks.first().map(|best| best.1);
+    let by_meaning = one.meaning.first().map(|best| best.1);
+    match (by_words, by_meaning) {
+        (Some(best), _) => {
+            let chunk = |&(lines, bm25): &((usize, usize), f32)| Best {
+                lines,
+                bm25,
+                dense: dense(lines),
+                share: (bm25 / best).max(LEAST_SHARE),
+            };
+            one.words.chunks.iter().take(most).map(chunk).collect()
+        }
+        (None, Some(best)) => {
+            let chunk = |&(lines, score): &((usize, usize), f32)| Best {
+                lines,
+                bm25: 0.0,
+                dense: Some(score),
+                share: (score / best.max(f32::MIN_POSITIVE)).max(LEAST_SHARE),
+            };
+            one.meaning.iter().take(most).map(chunk).collect()
+        }
+        // Its name alone was found.
+        (None, None) => {
+            let lines = (0, one.file.lines.saturating_sub(1).min(HEAD_LINES));
+            vec![Best { lines, bm25: 0.0, dense: None, share: LEAST_SHARE }]
+        }
+    }
 }
 
 /// The definition among these lines that the query names or, if none, whose name has most of its words; the first of

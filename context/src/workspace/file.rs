@@ -33,12 +33,12 @@ pub struct FileSymbols {
     pub(crate) chunks: usize,
     /// Hashes of the words in it that look like a name, sorted, each once.
     pub(super) names: Vec<u32>,
-    pub(super) stamp: Stamp,
+    pub(crate) stamp: Stamp,
 }
 
 /// What tells that a file has changed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Stamp {
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Stamp {
     /// Nanoseconds since 1970; 0 when not known.
     modified: u64,
     pub(super) bytes: u64,

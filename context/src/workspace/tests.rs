@@ -256,7 +256,7 @@ fn any_sequence_of_changes_leads_where_a_fresh_scan_does() {
 }
 
 fn search(workspace: &Workspace, query: &str) -> Vec<crate::Hit> {
-    crate::search(workspace, query, &crate::SearchOptions::default())
+    crate::search(workspace, query, &crate::SearchOptions::default()).hits
 }
 
 fn searched(workspace: &Workspace, query: &str) -> Vec<String> {

@@ -6,12 +6,14 @@ use std::sync::atomic::AtomicBool;
 use std::time::Instant;
 
 use halfline_context::Workspace;
+use halfline_context::retrieval::Coverage;
 use halfline_context::workspace::{ScanLimits, ScanReport};
 use indicatif::{ProgressBar, ProgressStyle};
 use serde::Serialize;
 
-use super::{Invocation, output, root_of};
+use super::{Invocation, output, root_of, vectors};
 use crate::cache_directory;
+use crate::config::SearchConfig;
 
 /// Read a workspace and say what was found
 #[derive(clap::Args)]
@@ -23,6 +25,9 @@ pub(super) struct Args {
     /// The workspace [default: the one around the current directory]
     #[arg(value_name = "DIR")]
     directory: Option<PathBuf>,
+    /// Also compute the vectors for searching by meaning, which an editor leaves to the background
+    #[arg(long)]
+    vectors: bool,
     /// Print one JSON document
     #[arg(long)]
     json: bool,
@@ -33,21 +38,33 @@ struct Report {
     #[serde(flatten)]
     found: ScanReport,
     seconds: f64,
+    /// What can be found by meaning, where that was asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    vectors: Option<Vectors>,
     /// The most memory that the process held, in MiB, where the system tells.
     peak_rss_mib: Option<u64>,
 }
 
+/// The vectors of a workspace.
+#[derive(Serialize)]
+struct Vectors {
+    #[serde(flatten)]
+    coverage: Coverage,
+    seconds: f64,
+}
+
 pub(super) fn run(args: Args, invocation: &Invocation) -> anyhow::Result<()> {
     let root = root_of(args.directory.as_deref(), &std::env::current_dir()?)?;
-    invocation.config(&root)?;
+    let config = invocation.config(&root)?;
     let started = Instant::now();
     let workspace = Workspace::open(&root, &cache_directory());
     let mut found = scan(&workspace);
     let seconds = started.elapsed().as_secs_f64();
+    let vectors = args.vectors.then(|| embed(&config.search, &workspace)).transpose()?;
     for skipped in &mut found.skipped {
         skipped.path = workspace.display_path(&skipped.path).into();
     }
-    let report = Report { found, seconds: (seconds * 1e3).round() / 1e3, peak_rss_mib: peak_rss_mib() };
+    let report = Report { found, seconds: (seconds * 1e3).round() / 1e3, vectors, peak_rss_mib: peak_rss_mib() };
     if args.json {
         return output::json(&report);
     }
@@ -62,10 +79,21 @@ pub(super) fn run(args: Args, invocation: &Invocation) -> anyhow::Result<()> {
         found.chunks,
         found.read
     ))?;
+    if let Some(Vectors { coverage, seconds }) = &report.vectors {
+        let Coverage { model, vectors, chunks } = coverage;
+        output::line(&format!("{vectors} of {chunks} chunks have vectors by {model}; {seconds:.2} s"))?;
+    }
     for skipped in &found.skipped {
         output::note(&format!("left out {}: {}", skipped.path.display(), skipped.why));
     }
     Ok(())
+}
+
+fn embed(config: &SearchConfig, workspace: &Workspace) -> anyhow::Result<Vectors> {
+    let started = Instant::now();
+    vectors::compute(config, workspace, None).map_err(anyhow::Error::msg)?;
+    let coverage = workspace.dense().map(|dense| dense.coverage(workspace)).unwrap_or_default();
+    Ok(Vectors { coverage, seconds: (started.elapsed().as_secs_f64() * 1e3).round() / 1e3 })
 }
 
 /// Brings the index of `workspace` up to date; a bar says how far it is where someone looks.

@@ -28,6 +28,7 @@ mod search;
 mod session;
 mod test;
 mod try_it;
+mod vectors;
 
 use std::ffi::OsString;
 use std::path::Path;

@@ -151,6 +151,7 @@ mod tests {
             prefix: prefix.to_owned(),
             suffix: suffix.to_owned(),
             pieces: pieces.iter().map(piece).collect(),
+            ranks: (1..=pieces.len()).collect(),
         };
         let Prompt { tokens: prompt, begin_with, suffix } = build(&tokenizer, &context, "src/a.rs", "shop");
         let structure = prompt.iter().filter(|id| stop_tokens(tokenizer.special()).contains(id)).count();

@@ -6,6 +6,7 @@
 use halfline_inference::device::DeviceChoice;
 use toml::Value;
 
+use super::EmbedderChoice;
 use super::remote::Questions;
 
 /// What values a setting takes.
@@ -289,6 +290,12 @@ pub const KEYS: &[Key] = &[
         kind: Kind::Integer(1, 1024),
         scope: Scope::User,
         about: "MiB of an audit file before it is set aside; three older ones are kept.",
+    },
+    Key {
+        name: "search.embedder",
+        kind: Kind::OneOf(EmbedderChoice::NAMES),
+        scope: Scope::User,
+        about: "What makes the vectors for searching by meaning: `static` (in an instant), `minilm` (a small transformer, minutes for a large workspace), or `off`. Its model has to be on disk.",
     },
     Key {
         name: "languages.disabled",

@@ -44,6 +44,8 @@ pub struct Config {
     pub quota: QuotaConfig,
     /// What is written down about it.
     pub audit: AuditConfig,
+    /// Finding places of a workspace.
+    pub search: SearchConfig,
     /// Which languages are served.
     pub languages: LanguagesConfig,
     /// The log.
@@ -102,6 +104,31 @@ pub struct AssistantConfig {
     pub history_tokens: usize,
     /// Whether the project's checker (`cargo check`) may be run to find the diagnostics to explain.
     pub may_run_checks: bool,
+}
+
+/// `[search]`
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SearchConfig {
+    /// What makes vectors of code and questions.
+    pub embedder: EmbedderChoice,
+}
+
+/// Which kind of model makes vectors.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum EmbedderChoice {
+    /// One vector for each token: done in an instant.
+    #[default]
+    Static,
+    /// A small transformer: better, and slow to begin with.
+    MiniLm,
+    /// None.
+    Off,
+}
+
+impl EmbedderChoice {
+    /// The words for the choices.
+    pub const NAMES: &'static [&'static str] = &["static", "minilm", "off"];
 }
 
 /// `[languages]`

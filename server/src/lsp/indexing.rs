@@ -54,6 +54,12 @@ impl Indexing {
         Indexing { state, _watching: watching }
     }
 
+    /// Whether the workspace has been read, for a thread that waits for it; true too where reading it has ended early.
+    pub fn is_over(&self) -> impl Fn() -> bool + Send + 'static {
+        let state = self.state.clone();
+        move || matches!(*state.borrow(), IndexState::Done(_)) || state.has_changed().is_err()
+    }
+
     /// The state now and every change of it.
     pub fn subscribe(&self) -> watch::Receiver<IndexState> {
         self.state.clone()

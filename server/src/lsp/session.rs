@@ -13,6 +13,7 @@ use crate::assistant::Router;
 use crate::cache_directory;
 use crate::completion::Completer;
 use crate::config::{self, Config};
+use crate::embedding::Embedding;
 use crate::engine_host::EngineHost;
 use crate::recent::Recent;
 
@@ -67,6 +68,8 @@ pub struct Session {
     pub workspace: Option<Arc<Workspace>>,
     /// How far reading the folder is.
     pub indexing: Option<Indexing>,
+    /// The thread that computes vectors of the folder.
+    _embedding: Option<Embedding>,
     /// Engines that run elsewhere, and what is known of their health.
     pub router: Router,
     /// What the last completions and answers rest on.
@@ -85,10 +88,25 @@ impl Session {
         let root = client.root.as_deref().filter(|root| is_project(root));
         let workspace = root.map(|root| Arc::new(Workspace::open(root, &cache_directory())));
         let indexing = workspace.clone().map(Indexing::start);
+        let embedding = workspace
+            .clone()
+            .zip(indexing.as_ref())
+            .map(|(workspace, indexing)| Embedding::start(config.search.embedder, workspace, indexing.is_over()));
         let recent = Arc::<Recent>::default();
         let completer = Arc::new(Completer::new(&config, workspace.clone()).with_recent(recent.clone()));
         let router = Router::new(&config, client.root.as_deref().unwrap_or(Path::new("")));
-        Session { client, config, config_problems, engine, workspace, indexing, router, recent, completer }
+        Session {
+            client,
+            config,
+            config_problems,
+            engine,
+            workspace,
+            indexing,
+            _embedding: embedding,
+            router,
+            recent,
+            completer,
+        }
     }
 }
 

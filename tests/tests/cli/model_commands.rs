@@ -134,6 +134,10 @@ fn the_built_in_manifest_is_listed() {
         qwen2.5-coder-1.5b-instruct-q4_k_m        1.04 GiB  target  Apache-2.0  not on disk
         qwen2.5-coder-0.5b-instruct-q4_k_m      468.64 MiB  draft   Apache-2.0  not on disk
         smollm2-135m-instruct-q4_1               93.81 MiB  small   Apache-2.0  not on disk
+        wordllama-256                            15.63 MiB  embed   MIT         not on disk
+        wordllama-tokenizer                       1.76 MiB  tokenizer MIT         not on disk
+        all-minilm-l6-v2                         86.66 MiB  embed   Apache-2.0  not on disk
+        all-minilm-l6-v2-tokenizer              455.32 KiB  tokenizer Apache-2.0  not on disk
         --- stderr
         halfline: directory: MODELS
     "#]]

@@ -32,6 +32,24 @@ fn assert_right(home: &Home) {
 }
 
 #[test]
+fn a_model_brings_what_it_needs() {
+    let home = Home::new();
+    let hub = Hub::new(content(), None);
+    let mut command = pull(&home, &hub.base, false);
+    let path = manifest(&home, false);
+    let own = std::fs::read_to_string(&path).unwrap();
+    let (_, entry) = own.split_once("[[model]]").unwrap();
+    let entry = entry.replace("name = \"test\"", "name = \"words\"").replace("role = \"small\"", "role = \"embed\"");
+    let entry = entry.replace("file = \"Test.gguf\"\nbytes", "file = \"words.safetensors\"\nbytes");
+    std::fs::write(&path, format!("{own}\n[[model]]{entry}\nneeds = [\"test\"]\n")).unwrap();
+    let run = Run::of(&home, command.arg("words"));
+    assert_eq!(run.code, Some(0), "{}", run.all());
+    assert_eq!(std::fs::read(home.models().join("words.safetensors")).unwrap(), content());
+    std::fs::remove_file(home.models().join("words.safetensors")).unwrap();
+    assert_right(&home);
+}
+
+#[test]
 fn a_killed_pull_goes_on_where_it_stopped() {
     let home = Home::new();
     let stalling = Hub::new(content(), Some(120_000));

@@ -4,7 +4,7 @@ use halfline_inference::testing::TinySpec;
 use halfline_tests::Home;
 use serde_json::json;
 
-use crate::run;
+use crate::{Run, run};
 
 fn project() -> Home {
     let home = Home::with_model(&TinySpec::saying("<|fim_middle|>", ["connect", "(", ")", ";", "\n"]));
@@ -41,6 +41,87 @@ fn search_finds_places() {
     assert_eq!(hits.as_array().map(Vec::len), Some(1));
     assert_eq!((hits[0]["path"].as_str(), hits[0]["stale"].as_bool()), (Some("src/net.rs"), Some(false)));
     assert_eq!(run(&home, &["search", "zebra"]).stdout, "");
+}
+
+/// Writes a model for the search by meaning that knows a few words, and a manifest with it.
+fn write_embedder(home: &Home) -> std::path::PathBuf {
+    let vocabulary = ["<unk>", "connect", "Client", "link", "socket", "main"];
+    let numbers = [[0f32, 0.0], [1.0, 0.0], [0.8, 0.1], [1.0, 0.1], [0.9, 0.1], [0.0, 1.0]];
+    let data: Vec<u8> = numbers.concat().iter().flat_map(|number| number.to_le_bytes()).collect();
+    let header =
+        json!({"embedding.weight": {"dtype": "F32", "shape": [6, 2], "data_offsets": [0, data.len()]}}).to_string();
+    let weights = [&(header.len() as u64).to_le_bytes()[..], header.as_bytes(), &data].concat();
+    let ids: serde_json::Map<_, _> =
+        vocabulary.into_iter().zip(0..).map(|(word, id)| (word.to_owned(), json!(id))).collect();
+    let tokenizer =
+        json!({"version": "1.0", "truncation": null, "padding": null, "added_tokens": [], "normalizer": null,
+        "pre_tokenizer": {"type": "Whitespace"}, "post_processor": null, "decoder": null,
+        "model": {"type": "WordLevel", "unk_token": "<unk>", "vocab": ids}})
+        .to_string();
+    let entry = |name: &str, file: &str, role: &str, content: &[u8]| {
+        std::fs::write(home.models().join(file), content).unwrap();
+        let sha256 = halfline_inference::models::store::hash(&home.models().join(file), |_| {}).unwrap();
+        format!(
+            "[[model]]\nname = \"{name}\"\nfile = \"{file}\"\nbytes = {}\nsha256 = \"{sha256}\"\nrole = \"{role}\"\nfamily = \"static\"\n\
+             vocabulary = \"v\"\ntemplate = \"none\"\nfill_in_the_middle = \"none\"\nlicence = {{ name = \"MIT\", url = \"here\" }}\n",
+            content.len()
+        )
+    };
+    let model = entry("words", "words.safetensors", "embed", &weights);
+    let tokens = entry("words-tokenizer", "words.json", "tokenizer", tokenizer.as_bytes());
+    let path = home.models().join("models.toml");
+    std::fs::write(&path, format!("hub = \"http://127.0.0.1:1\"\n{model}needs = [\"words-tokenizer\"]\n{tokens}"))
+        .unwrap();
+    path
+}
+
+#[test]
+fn search_by_meaning_says_what_took_part() {
+    let home = project();
+    let search = |arguments: &[&str], manifest: &std::path::Path| {
+        let mut command = home.command();
+        command
+            .args(["search", "socket link", "--root", ".", "--json"])
+            .args(arguments)
+            .env("HALFLINE_MANIFEST", manifest);
+        let found = Run::of(&home, &mut command);
+        assert_eq!(found.code, Some(0), "{}", found.all());
+        found.json()
+    };
+    let absent = home.models().join("empty.toml");
+    std::fs::write(&absent, "hub = \"http://127.0.0.1:1\"\n").unwrap();
+    let found = search(&[], &absent);
+    assert_eq!(found["retrievers"][1]["chunks"], 0);
+    assert_eq!(found["retrievers"][1]["why"], "the manifest has no model of the family `static` that makes vectors");
+    assert_eq!(found["hits"], json!([]), "none of these words stands in the project");
+
+    let manifest = write_embedder(&home);
+    let found = search(&[], &manifest);
+    let dense = json!({"name": "dense", "model": "words", "chunks": 2, "of": 2, "why": null});
+    assert_eq!((&found["retrievers"][0]["name"], &found["retrievers"][1]), (&json!("bm25"), &dense));
+    assert_eq!(found["hits"][0]["path"], "src/net.rs");
+    assert!(found["hits"][0]["dense"].as_f64() > Some(0.9), "{found}");
+    assert_eq!(search(&["--by", "words"], &manifest)["hits"], json!([]));
+    assert_eq!(search(&["--path", "**/main.*"], &manifest)["hits"][0]["path"], "src/main.rs");
+    assert_eq!(search(&["--language", "python"], &manifest)["hits"], json!([]));
+    assert_eq!(
+        search(&["--set", "search.embedder=off"], &manifest)["retrievers"][1]["why"],
+        "`search.embedder` is off"
+    );
+
+    let mut index = home.command();
+    index.args(["index", ".", "--vectors", "--json"]).env("HALFLINE_MANIFEST", &manifest);
+    let indexed = Run::of(&home, &mut index);
+    assert_eq!(
+        (&indexed.json()["vectors"]["model"], &indexed.json()["vectors"]["vectors"]),
+        (&json!("words"), &json!(2))
+    );
+    let unknown = run(&home, &["search", "x", "--language", "klingon"]);
+    assert!(
+        unknown.code == Some(1) && unknown.stderr.contains("`klingon` is not known; known are"),
+        "{}",
+        unknown.all()
+    );
 }
 
 #[test]

@@ -153,8 +153,8 @@ fn no_model() {
     check(
         &["complete", "src/main.rs:2:1", "--model", "nonsense"],
         expect![[r#"
-        1 halfline: error: there is no model `nonsense` on disk or in the manifest; known are `qwen2.5-coder-1.5b-instruct-q4_k_m`, `qwen2.5-coder-0.5b-instruct-q4_k_m`, `smollm2-135m-instruct-q4_1`, and any GGUF file can be imported with `halfline models import FILE`
-    "#]],
+            1 halfline: error: there is no model `nonsense` on disk or in the manifest; known are `qwen2.5-coder-1.5b-instruct-q4_k_m`, `qwen2.5-coder-0.5b-instruct-q4_k_m`, `smollm2-135m-instruct-q4_1`, `wordllama-256`, `wordllama-tokenizer`, `all-minilm-l6-v2`, `all-minilm-l6-v2-tokenizer`, and any GGUF file can be imported with `halfline models import FILE`
+        "#]],
     );
     check(
         &["complete", "src/main.rs:2:1", "--model", "./nonsense.gguf"],

@@ -36,7 +36,7 @@ fn check(query: &str, options: SearchOptions, expected: Expect) {
         let stale = if hit.stale { " stale" } else { "" };
         format!("{}:{}-{} {}{stale}\n", hit.path, hit.lines.0, hit.lines.1, hit.symbol.as_deref().unwrap_or("-"))
     };
-    expected.assert_eq(&search(&workspace, query, &options).iter().map(show).collect::<String>());
+    expected.assert_eq(&search(&workspace, query, &options).hits.iter().map(show).collect::<String>());
 }
 
 #[test]
@@ -79,7 +79,7 @@ fn filters() {
             tools/redirects.py:1-3 collect
         "#]],
     );
-    let inside = SearchOptions { path: Some("src/http/".to_owned()), ..SearchOptions::default() };
+    let inside = SearchOptions { path: Some(PathFilter::new("src/http/").unwrap()), ..SearchOptions::default() };
     check(
         "client config",
         inside,
@@ -90,10 +90,27 @@ fn filters() {
 }
 
 #[test]
+fn paths_are_globs_or_beginnings() {
+    for (filter, path, fits) in [
+        ("src/", "src/a.rs", true),
+        ("src/", "lib/src/a.rs", false),
+        ("", "a.rs", true),
+        ("*.rs", "a.rs", true),
+        ("*.rs", "src/a.rs", false),
+        ("**/*.rs", "src/deep/a.rs", true),
+        ("src/{a,b}.rs", "src/b.rs", true),
+        ("src/?.rs", "src/ab.rs", false),
+    ] {
+        assert_eq!(PathFilter::new(filter).unwrap().fits(path), fits, "{filter} {path}");
+    }
+    assert!(PathFilter::new("src/[a").is_err());
+}
+
+#[test]
 fn a_hit_says_when_its_file_has_changed() {
     let (_dir, workspace) = project();
     let path = workspace.root().join("src/config.rs");
-    let stale = || search(&workspace, "load_config", &SearchOptions::default())[0].stale;
+    let stale = || search(&workspace, "load_config", &SearchOptions::default()).hits[0].stale;
     assert!(!stale());
     fs::write(&path, "pub fn load_config() {}\n").unwrap();
     assert!(stale());

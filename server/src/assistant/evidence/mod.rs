@@ -1,15 +1,20 @@
-//! What an answer rests on: what a checker says, the code at the place, the definitions it names. All deterministic.
+//! What an answer rests on: what a checker says, the code at the place, the definitions it names, then who uses it, which
+//! tests cover it, how it came to be, and what a search finds for the rest. All deterministic but for the clock: what is
+//! not found in time is left out.
 
 mod checks;
+mod frames;
+mod history;
 mod python;
 mod rust;
 
 use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use halfline_context::debugging::numbered;
-use halfline_context::{Focus, Piece, Snapshot, TokenCounter, gather_debugging};
+use halfline_context::{Focus, Piece, Snapshot, TokenCounter, gather_debugging, gather_related, gather_usage, subject};
 use halfline_inference::tokenizer::Tokenizer;
 
 use super::changes::Change;
@@ -27,6 +32,13 @@ const DIAGNOSTICS_SHARE: usize = 3;
 const DEFINITION_LINES: usize = 40;
 /// Definitions that a question without files may bring in.
 const MOST_DEFINITIONS: usize = 4;
+
+/// Of the evidence budget, what may be spent on what surrounds an error: one over this. Its answer is wanted at once.
+const SURROUNDINGS_SHARE: usize = 6;
+/// Of the evidence budget, what a search may add to a question at least: one over this.
+const SEARCH_SHARE: usize = 3;
+/// How long callers, tests and the rest are looked for.
+const SURROUNDINGS_TIME: Duration = Duration::from_millis(500);
 
 /// From so many characters on a question is more than a quick one.
 const LONG_QUESTION: usize = 240;
@@ -120,6 +132,8 @@ pub(super) async fn gather(
 ) -> Result<Gathered, AssistantError> {
     let sources = sources.clone();
     let tokens = limits.evidence_tokens;
+    let counter: Arc<dyn TokenCounter> = Arc::new(counter);
+    let counted = counter.clone();
     match question {
         Question::Explain { path, line, mut diagnostics } => {
             let path = sources.absolute(&path);
@@ -138,19 +152,29 @@ pub(super) async fn gather(
             };
             sink(Update::Status { text: "reading the code".to_owned() });
             let said = Said { diagnostics, help, notes };
-            blocking(move || Ok(explain(&sources, tokens, &counter, &snapshot, line, said))).await
+            let found = sources.clone();
+            let (mut gathered, place) =
+                blocking(move || Ok(explain(&found, tokens, &*counter, &snapshot, line, said))).await?;
+            gathered.items.extend(history::of(&sources, &place, &*counted).await);
+            Ok(gathered)
         }
         Question::ExplainSelection { path, lines } => {
             sink(Update::Status { text: "reading the code".to_owned() });
-            blocking(move || explain_selection(&sources, tokens, &counter, &path, lines)).await
+            blocking(move || explain_selection(&sources, tokens, &*counter, &path, lines)).await
         }
-        Question::Review { changes } => Ok(of_changes(Task::Review, &changes, tokens, &counter)),
+        Question::Review { changes } => Ok(of_changes(Task::Review, &changes, tokens, &*counter)),
         Question::CommitMessage { changes, subjects } => {
-            Ok(of_changes(Task::CommitMessage { subjects }, &changes, tokens, &counter))
+            Ok(of_changes(Task::CommitMessage { subjects }, &changes, tokens, &*counter))
         }
         Question::Ask { question, about } => {
             sink(Update::Status { text: "reading the code".to_owned() });
-            blocking(move || ask(&sources, tokens, &counter, question, &about, is_first)).await
+            let found = sources.clone();
+            let (mut gathered, place) =
+                blocking(move || ask(&found, tokens, &*counter, question, &about, is_first)).await?;
+            if let Some(place) = place {
+                gathered.items.extend(history::of(&sources, &place, &*counted).await);
+            }
+            Ok(gathered)
         }
     }
 }
@@ -183,6 +207,22 @@ fn same_path(one: &Path, other: &Path) -> bool {
     one == other || matches!((one.canonicalize(), other.canonicalize()), (Ok(a), Ok(b)) if a == b)
 }
 
+/// The code that a question is about, and the tokens that are left for it.
+struct Place {
+    snapshot: Snapshot,
+    /// Lines from 0.
+    lines: (usize, usize),
+    left: usize,
+}
+
+impl Place {
+    fn new(focus: &Focus, left: usize) -> Place {
+        let own = (*focus.lines.start(), *focus.lines.end());
+        let lines = subject(&focus.snapshot, own.0).map_or(own, |subject| subject.lines);
+        Place { snapshot: focus.snapshot.clone(), lines, left }
+    }
+}
+
 fn explain(
     sources: &Sources,
     tokens: usize,
@@ -190,7 +230,7 @@ fn explain(
     snapshot: &Snapshot,
     line: usize,
     said: Said,
-) -> Gathered {
+) -> (Gathered, Place) {
     sources.refresh();
     let Said { diagnostics, help, notes } = said;
     let mut left = tokens;
@@ -220,14 +260,47 @@ fn explain(
     let message = diagnostics.iter().map(|one| one.message.as_str()).collect::<Vec<_>>().join("\n");
     let focus = Focus { snapshot: snapshot.clone(), lines, message };
     let pieces = gather_debugging(&focus, left, counter, Some(&sources.workspace));
-    left = left.saturating_sub(pieces.iter().map(|piece| counter.count(&piece.text)).sum());
-    items.extend(pieces.into_iter().map(|piece| code_item(piece, &snapshot)));
-    items.extend(help.filter(|help| counter.count(&help.text) <= left));
+    left = left.saturating_sub(cost(&pieces, counter));
+    items.extend(pieces.iter().cloned().map(|piece| code_item(piece, &snapshot)));
+    if let Some(help) = help.filter(|help| counter.count(&help.text) <= left) {
+        left -= counter.count(&help.text);
+        items.push(help);
+    }
+    if !diagnostics.is_empty() {
+        left = left.min(tokens / SURROUNDINGS_SHARE);
+    }
+    let more = surroundings(sources, &focus, pieces, left, counter);
+    left = left.saturating_sub(cost(&more, counter));
+    items.extend(more.into_iter().map(|piece| code_item(piece, &snapshot)));
+    let place = Place::new(&focus, left);
     let task = match diagnostics.first() {
         Some(first) => Task::ExplainProblem(first.severity),
         None => Task::ExplainCode { line },
     };
-    Gathered { task, items, files: vec![snapshot] }
+    (Gathered { task, items, files: vec![snapshot] }, place)
+}
+
+/// Tests of the code at `focus`, its callers, and what a search finds for what is said of it, in at most `tokens`.
+fn surroundings(
+    sources: &Sources,
+    focus: &Focus,
+    mut shown: Vec<Piece>,
+    tokens: usize,
+    counter: &dyn TokenCounter,
+) -> Vec<Piece> {
+    let deadline = Instant::now() + SURROUNDINGS_TIME;
+    let workspace = &sources.workspace;
+    let mut found = gather_usage(focus, &shown, tokens, counter, workspace, deadline);
+    let left = tokens.saturating_sub(cost(&found, counter));
+    shown.extend(found.iter().cloned());
+    if !focus.message.trim().is_empty() {
+        found.extend(gather_related(&focus.message, &shown, left, counter, workspace, deadline));
+    }
+    found
+}
+
+fn cost(pieces: &[Piece], counter: &dyn TokenCounter) -> usize {
+    pieces.iter().map(|piece| counter.count(&piece.text)).sum()
 }
 
 fn explain_selection(
@@ -252,42 +325,94 @@ fn ask(
     question: String,
     about: &About,
     is_first: bool,
-) -> Result<Gathered, AssistantError> {
+) -> Result<(Gathered, Option<Place>), AssistantError> {
     sources.refresh();
     let About { files, symbols, outputs } = about;
-    let mut items = Vec::new();
-    let mut snapshots = Vec::new();
-    let share = tokens / (files.len() + outputs.len() + usize::from(!symbols.is_empty())).max(1);
-    items.extend(outputs.iter().map(|output| output_item(output, share, counter)));
+    let mut focuses = Vec::new();
     for file in files {
         let snapshot = sources.read(&file.path)?;
         let lines = file.lines.clone().unwrap_or(0..=snapshot.rope().len_lines().saturating_sub(1));
-        let focus = Focus { snapshot: snapshot.clone(), lines, message: question.clone() };
-        let pieces = gather_debugging(&focus, share, counter, Some(&sources.workspace));
-        items.extend(pieces.into_iter().map(|piece| code_item(piece, &snapshot)));
-        snapshots.push(snapshot);
+        focuses.push((Focus { snapshot, lines, message: question.clone() }, file.lines.is_some()));
     }
-    if !symbols.is_empty() {
-        definitions_named(sources, share, counter, &symbols.join(" "), &mut items, &mut snapshots);
-    } else if files.is_empty() && outputs.is_empty() {
-        definitions_named(sources, tokens, counter, &question, &mut items, &mut snapshots);
+    // A trace in the question points at code as well as a person does.
+    focuses.extend(frames::of(sources, &question).into_iter().map(|focus| (focus, true)));
+    let share = tokens / (focuses.len() + outputs.len() + usize::from(!symbols.is_empty())).max(1);
+    let mut gathered = Gathered { task: Task::Answer(question.clone()), items: Vec::new(), files: Vec::new() };
+    gathered.items.extend(outputs.iter().map(|output| output_item(output, share, counter)));
+    let mut left = tokens.saturating_sub(gathered.items.iter().map(|item| counter.count(&item.text)).sum());
+    let mut shown: Vec<Piece> = Vec::new();
+    for (focus, _) in &focuses {
+        shown.extend(gather_debugging(focus, share, counter, Some(&sources.workspace)));
+        gathered.files.push(focus.snapshot.clone());
     }
-    if items.is_empty() && is_first {
-        items.extend(map_of_workspace(sources, tokens / 2, counter));
+    drop_covered(&mut shown);
+    left = left.saturating_sub(cost(&shown, counter));
+    let plain = Snapshot::of_text(None, "");
+    let language = focuses.first().map_or(&plain, |(focus, _)| &focus.snapshot);
+    gathered.items.extend(shown.iter().cloned().map(|piece| code_item(piece, language)));
+    let named = match (symbols.is_empty(), focuses.is_empty() && outputs.is_empty()) {
+        (false, _) => definitions_named(sources, share, counter, &symbols.join(" ")),
+        (true, true) => definitions_named(sources, tokens - tokens / SEARCH_SHARE, counter, &question),
+        (true, false) => Vec::new(),
+    };
+    for (piece, snapshot) in named {
+        left = left.saturating_sub(counter.count(&piece.text));
+        let lines = piece.lines.0 - 1..=piece.lines.1 - 1;
+        shown.push(piece.clone());
+        gathered.items.push(code_item(piece, &snapshot));
+        focuses.push((Focus { snapshot: snapshot.clone(), lines, message: String::new() }, true));
+        gathered.files.push(snapshot);
     }
-    Ok(Gathered { task: Task::Answer(question), items, files: snapshots })
+    // What else might be meant is guessed once: a conversation that goes on has it already.
+    if !is_first {
+        return Ok((gathered, None));
+    }
+    // Only lines that someone points at have callers and a history; a whole file has too many.
+    let pointed = focuses.iter().find(|(_, is_narrow)| *is_narrow).map(|(focus, _)| focus);
+    let deadline = Instant::now() + SURROUNDINGS_TIME;
+    let mut more = Vec::new();
+    if let Some(focus) = pointed {
+        more = gather_usage(focus, &shown, left / 2, counter, &sources.workspace, deadline);
+        left = left.saturating_sub(cost(&more, counter));
+        shown.extend(more.iter().cloned());
+    }
+    let related = gather_related(&question, &shown, left, counter, &sources.workspace, deadline);
+    left = left.saturating_sub(cost(&related, counter));
+    more.extend(related);
+    gathered.items.extend(more.into_iter().map(|piece| code_item(piece, &plain)));
+    if gathered.items.is_empty() {
+        gathered.items.extend(map_of_workspace(sources, tokens / 2, counter));
+    }
+    let place = pointed.map(|focus| Place::new(focus, left));
+    Ok((gathered, place))
 }
 
-/// The code of definitions whose names the question contains.
+/// Leaves out what other pieces show with more around it: frames of one trace lie in each other's files.
+fn drop_covered(pieces: &mut Vec<Piece>) {
+    let all = pieces.clone();
+    let size = |piece: &Piece| piece.lines.1 - piece.lines.0;
+    let covers = |other: &Piece, piece: &Piece| {
+        other.path == piece.path
+            && other.lines.0 <= piece.lines.0
+            && piece.lines.1 <= other.lines.1
+            && size(other) > size(piece)
+    };
+    let mut index = 0;
+    pieces.retain(|piece| {
+        index += 1;
+        !all.iter().any(|other| covers(other, piece)) && !all[..index - 1].contains(piece)
+    });
+}
+
+/// The code of definitions whose names the question contains, in at most `tokens`.
 fn definitions_named(
     sources: &Sources,
     tokens: usize,
     counter: &dyn TokenCounter,
     question: &str,
-    items: &mut Vec<Item>,
-    snapshots: &mut Vec<Snapshot>,
-) {
+) -> Vec<(Piece, Snapshot)> {
     let mut left = tokens;
+    let mut named = Vec::new();
     let words = question.split(|ch: char| ch != '_' && !ch.is_alphanumeric()).filter(|word| word.len() > 2);
     for found in words.flat_map(|word| sources.workspace.find(word)).take(MOST_DEFINITIONS) {
         let Ok(snapshot) = sources.read(&found.file.path) else { continue };
@@ -300,12 +425,14 @@ fn definitions_named(
             why: format!("definition of {}", found.definition().name),
         };
         let cost = counter.count(&piece.text);
-        if cost <= left {
+        let is_known =
+            named.iter().any(|(known, _): &(Piece, Snapshot)| (&known.path, known.lines) == (&piece.path, piece.lines));
+        if cost <= left && !is_known {
             left -= cost;
-            items.push(code_item(piece, &snapshot));
-            snapshots.push(snapshot);
+            named.push((piece, snapshot));
         }
     }
+    named
 }
 
 /// What the files of the workspace define, a line each.
@@ -421,9 +548,9 @@ fn cut_to(text: &str, tokens: usize, counter: &dyn TokenCounter) -> String {
     kept.trim_end().to_owned()
 }
 
-async fn blocking(
-    work: impl FnOnce() -> Result<Gathered, AssistantError> + Send + 'static,
-) -> Result<Gathered, AssistantError> {
+async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, AssistantError> + Send + 'static,
+) -> Result<T, AssistantError> {
     match tokio::task::spawn_blocking(work).await {
         Ok(outcome) => outcome,
         Err(error) => Err(AssistantError::Gathering(error.to_string())),

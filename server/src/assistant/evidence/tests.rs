@@ -83,6 +83,7 @@ fn a_rust_package_whose_error_is_in_another_file() {
             src/config.rs (6, 6) what rustc says: text
                 error[E0308]
             src/config.rs (1, 7) the file: rust
+            src/main.rs (3, 5) main uses load: rust
         "#]],
     );
 }
@@ -181,9 +182,10 @@ fn a_question_that_names_a_definition() {
         &files,
         question("What does `take` do?"),
         expect![[r#"
-        Answer("What does `take` do?")
-        moved.rs (1, 3) definition of take: rust
-    "#]],
+            Answer("What does `take` do?")
+            moved.rs (1, 3) definition of take: rust
+            moved.rs (5, 9) main uses take: rust
+        "#]],
     );
     check(
         &files,
@@ -261,4 +263,133 @@ fn a_command_that_takes_too_long_ends_with_its_children() {
     assert_eq!(error, "sh took longer than 1 s and was ended");
     std::thread::sleep(Duration::from_secs(3));
     assert!(!marker.exists(), "the shell's child went on");
+}
+
+/// A project with an index that can be searched, and with a history where there is one to write.
+fn indexed(files: &[(&str, &str)], commits: &[&[(&str, &str)]]) -> (TempDir, Sources) {
+    let dir = tempfile::tempdir().unwrap();
+    let root = dir.path().join("project");
+    let write = |files: &[(&str, &str)]| {
+        for (path, text) in files {
+            let path = root.join(path);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, text).unwrap();
+        }
+    };
+    write(files);
+    let git = |arguments: &[&str]| {
+        let mut git = std::process::Command::new("git");
+        git.args(["-c", "user.name=a", "-c", "user.email=a@example.com", "-c", "commit.gpgsign=false"]).args(arguments);
+        git.env("GIT_CONFIG_GLOBAL", "/dev/null").env("GIT_CONFIG_SYSTEM", "/dev/null");
+        assert!(git.current_dir(&root).output().unwrap().status.success(), "git {arguments:?}");
+    };
+    for (number, changed) in commits.iter().enumerate() {
+        if number == 0 {
+            git(&["init", "--quiet"]);
+        }
+        write(changed);
+        git(&["add", "."]);
+        git(&["commit", "--quiet", "--message", &format!("commit number {}", number + 1)]);
+    }
+    let root = root.canonicalize().unwrap();
+    let workspace = Arc::new(Workspace::open(root, &dir.path().join("cache")));
+    (dir, Sources { workspace, open: Arc::new(|_| None) })
+}
+
+fn check_indexed(files: &[(&str, &str)], commits: &[&[(&str, &str)]], question: Question, expected: Expect) {
+    let (_dir, sources) = indexed(files, commits);
+    expected.assert_eq(&listing(&gathered(&sources, question)));
+}
+
+const FEE: &str = "RATE = 3\n\n\ndef fee(amount):\n    return amount * RATE // 100\n";
+const OLD_FEE: &str = "RATE = 3\n\n\ndef fee(amount):\n    return amount * RATE\n";
+const BILL: &str = "from fee import fee\n\n\ndef bill(amounts):\n    total = 0\n    for amount in amounts:\n        total += amount + fee(amount)\n    return total\n";
+const TEST_FEE: &str = "from fee import fee\n\n\ndef test_fee():\n    assert fee(200) == 6\n";
+
+#[test]
+fn a_question_about_lines_knows_tests_callers_and_history() {
+    let files = [("fee.py", OLD_FEE), ("bill.py", BILL), ("test_fee.py", TEST_FEE)];
+    check_indexed(
+        &files,
+        &[&[], &[("fee.py", FEE)]],
+        Question::Ask {
+            question: "Is this rounded?".into(),
+            about: About { files: vec![FileRange { path: "fee.py".into(), lines: Some(4..=4) }], ..About::default() },
+        },
+        expect![[r#"
+            Answer("Is this rounded?")
+            fee.py (1, 5) the file: python
+            test_fee.py (4, 5) a test of fee: python
+            bill.py (5, 8) bill uses fee: python
+            fee.py (4, 5) how these lines came to be (git log): diff
+        "#]],
+    );
+}
+
+#[test]
+fn a_trace_in_a_question_leads_to_its_frames() {
+    let question = "Why does this fail?\n\nTraceback (most recent call last):\n  File \"/home/someone/shop/bill.py\", line 7, in bill\n    total += amount + fee(amount)\n  File \"/home/someone/shop/fee.py\", line 5, in fee\n    return amount * RATE // 100\nTypeError: unsupported operand\n";
+    check_indexed(
+        &[("shop/fee.py", FEE), ("shop/bill.py", BILL), ("test_fee.py", TEST_FEE)],
+        &[],
+        Question::Ask { question: question.into(), about: About::default() },
+        expect![[r#"
+            Answer("Why does this fail?\n\nTraceback (most recent call last):\n  File \"/home/someone/shop/bill.py\", line 7, in bill\n    total += amount + fee(amount)\n  File \"/home/someone/shop/fee.py\", line 5, in fee\n    return amount * RATE // 100\nTypeError: unsupported operand\n")
+            shop/fee.py (1, 5) the file: python
+            shop/bill.py (1, 8) the file: python
+            test_fee.py (4, 5) a test of fee: python
+        "#]],
+    );
+}
+
+#[test]
+fn a_question_that_names_nothing_is_searched_for() {
+    check_indexed(
+        &[("fee.py", FEE), ("bill.py", BILL)],
+        &[],
+        Question::Ask { question: "how are amounts added up to a total?".into(), about: About::default() },
+        expect![[r#"
+            Answer("how are amounts added up to a total?")
+            bill.py (1, 8) found by searching, bill: python
+        "#]],
+    );
+}
+
+#[test]
+fn an_error_gets_a_little_of_what_surrounds_it() {
+    let broken = BILL.replace("return total", "return totl");
+    let diagnostic = Diagnostic {
+        path: "bill.py".into(),
+        start: Position::new(7, 11),
+        end: Position::new(7, 15),
+        severity: Severity::Error,
+        code: None,
+        source: Some("pyright".into()),
+        message: "`totl` is not defined".into(),
+        rendered: None,
+    };
+    let user = "from bill import bill\n\n\ndef main():\n    print(bill([1, 2]))\n";
+    check_indexed(
+        &[("fee.py", FEE), ("bill.py", &broken), ("main.py", user)],
+        &[],
+        Question::Explain { path: "bill.py".into(), line: 7, diagnostics: vec![diagnostic] },
+        expect![[r#"
+            ExplainProblem(Error)
+            bill.py (8, 8) what pyright says: text
+                error on line 8
+            bill.py (1, 8) the file: python
+            main.py (4, 5) main uses bill: python
+        "#]],
+    );
+}
+
+#[test]
+fn no_repository_is_no_reason_to_fail() {
+    let (_dir, sources) = indexed(&[("fee.py", FEE)], &[]);
+    let lines = Some(4..=4);
+    let question = Question::Ask {
+        question: "why?".into(),
+        about: About { files: vec![FileRange { path: "fee.py".into(), lines }], ..About::default() },
+    };
+    assert!(gathered(&sources, question).items.iter().all(|item| !item.evidence.why.contains("git")));
 }

@@ -1,10 +1,11 @@
 //! `halfline eval fim`: how often the line that a person wrote is what is offered.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Instant;
 
+use anyhow::{Context, anyhow};
 use halfline_context::{Document, Snapshot, Workspace, syntax};
 use serde::{Deserialize, Serialize};
 
@@ -18,7 +19,7 @@ use crate::config::ModelChoice;
 #[derive(clap::Args)]
 #[command(
     about = "Score completions: exact match, edit similarity, whether the syntax stays whole, latency",
-    after_help = "A case is {\"id\", \"language\", \"path\", \"root\"?, \"prefix\", \"suffix\", \"reference\"}. With a root, path is relative to it, and definitions are looked up there.\n\nExample: halfline eval fim cases.jsonl --limit 50 --rows rows.jsonl --json"
+    after_help = "A case is {\"id\", \"language\", \"path\", \"root\"?, \"prefix\", \"suffix\", \"reference\"}. With a root, path is relative to it, and definitions are looked up there. In the place of prefix, suffix and reference a case can have \"marked\": a line of its file with $0 at the cursor.\n\nExample: halfline eval fim cases.jsonl --limit 50 --rows rows.jsonl --json"
 )]
 pub(super) struct Args {
     #[command(flatten)]
@@ -31,7 +32,7 @@ pub(super) struct Args {
     model: Option<String>,
 }
 
-#[derive(Deserialize)]
+#[derive(Debug, Deserialize)]
 struct Case {
     id: String,
     language: String,
@@ -39,9 +40,34 @@ struct Case {
     path: Option<PathBuf>,
     #[serde(default)]
     root: Option<PathBuf>,
+    #[serde(default)]
     prefix: String,
+    #[serde(default)]
     suffix: String,
+    #[serde(default)]
     reference: String,
+    /// In the place of these three: a line of the file, with `$0` at the cursor. The rest of the line is the reference.
+    #[serde(default)]
+    marked: Option<String>,
+}
+
+impl Case {
+    /// The case with the text around its gap, read from its file where it gives a marked line instead.
+    fn whole(mut self, dataset: &Path) -> anyhow::Result<Case> {
+        let Some(marked) = self.marked.take() else { return Ok(self) };
+        let wrong = |what: &str| anyhow!("the case {}: {what}", self.id);
+        let (before, reference) = marked.split_once("$0").ok_or_else(|| wrong("`marked` has no $0"))?;
+        let (Some(top), Some(path)) = (&self.root, &self.path) else {
+            return Err(wrong("`marked` needs root and path"));
+        };
+        let path = root(dataset, top)?.join(path);
+        let text = std::fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
+        let found: Vec<usize> = text.match_indices(&format!("{before}{reference}")).map(|(at, _)| at).collect();
+        let [at] = found[..] else { return Err(wrong(&format!("its line stands in the file {} times", found.len()))) };
+        let cursor = at + before.len();
+        let (prefix, suffix) = (text[..cursor].to_owned(), text[cursor + reference.len()..].to_owned());
+        Ok(Case { prefix, suffix, reference: reference.to_owned(), ..self })
+    }
 }
 
 #[derive(Serialize)]
@@ -89,6 +115,8 @@ struct Spread {
 
 pub(super) fn run(args: &Args, invocation: &Invocation) -> anyhow::Result<()> {
     let cases: Vec<Case> = args.common.cases()?;
+    let whole = |case: Case| case.whole(&args.common.dataset);
+    let cases = cases.into_iter().map(whole).collect::<anyhow::Result<Vec<Case>>>()?;
     let mut config = invocation.config(&std::env::current_dir()?)?;
     if let Some(model) = &args.model {
         config.engine.target = ModelChoice::from(model.clone());
@@ -208,6 +236,23 @@ fn spread(mut values: Vec<f64>) -> Spread {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_marked_line_is_found_in_its_file() {
+        let dir = tempfile::tempdir().unwrap();
+        std::fs::create_dir(dir.path().join("p")).unwrap();
+        std::fs::write(dir.path().join("p/a.rs"), "fn f() {\n    g(1);\n    h(2);\n    h(2);\n}\n").unwrap();
+        let whole = |marked: &str| {
+            let case =
+                serde_json::json!({"id": "a", "language": "rust", "root": "p", "path": "a.rs", "marked": marked});
+            serde_json::from_value::<Case>(case).unwrap().whole(&dir.path().join("cases.jsonl"))
+        };
+        let case = whole("g($01);").unwrap();
+        assert_eq!(case.prefix, "fn f() {\n    g(");
+        assert_eq!((case.reference.as_str(), case.suffix.as_str()), ("1);", "\n    h(2);\n    h(2);\n}\n"));
+        assert_eq!(whole("$0h(2);").unwrap_err().to_string(), "the case a: its line stands in the file 2 times");
+        assert_eq!(whole("g(1);").unwrap_err().to_string(), "the case a: `marked` has no $0");
+    }
 
     #[test]
     fn a_completion_is_judged_by_its_text_and_by_what_it_makes_of_the_file() {

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Common, Invocation, mean, root};
 use crate::cache_directory;
-use crate::cli::{index, output};
+use crate::cli::{index, output, vectors};
 
 /// Places looked at for each case.
 const DEPTH: usize = 10;
@@ -24,6 +24,9 @@ const DEPTH: usize = 10;
 pub(super) struct Args {
     #[command(flatten)]
     common: Common,
+    /// Compare words, meaning, or both
+    #[arg(long, value_enum, value_name = "WHAT", default_value_t)]
+    by: vectors::By,
 }
 
 #[derive(Deserialize)]
@@ -48,6 +51,10 @@ struct Row {
 #[derive(Serialize)]
 struct Report {
     cases: usize,
+    /// What was compared.
+    by: vectors::By,
+    /// Cases in which all that should be compared was there to compare.
+    complete: usize,
     recall_at_1: f64,
     recall_at_5: f64,
     recall_at_10: f64,
@@ -58,28 +65,37 @@ struct Report {
 
 pub(super) fn run(args: &Args, invocation: &Invocation) -> anyhow::Result<()> {
     let cases: Vec<Case> = args.common.cases()?;
-    invocation.config(&std::env::current_dir()?)?;
+    let config = invocation.config(&std::env::current_dir()?)?;
     let mut rows = args.common.rows()?;
     let mut workspaces: BTreeMap<PathBuf, Arc<Workspace>> = BTreeMap::new();
     let mut done = Vec::new();
+    let mut whole = 0;
     for (number, case) in cases.iter().enumerate() {
         let root = root(&args.common.dataset, &case.root)?;
         let workspace = workspaces.entry(root).or_insert_with_key(|root| {
             let workspace = Workspace::open(root, &cache_directory());
             index::scan(&workspace);
+            if args.by != vectors::By::Words
+                && let Err(why) = vectors::compute(&config.search, &workspace, None)
+            {
+                output::note(&format!("{}: no vectors: {why}", root.display()));
+            }
             Arc::new(workspace)
         });
         let started = Instant::now();
         // A file that is relevant as a whole is found by its best place; more of the same say nothing new.
         let per_file = if case.relevant.iter().any(|relevant| relevant.contains(':')) { 2 } else { 1 };
-        let options = SearchOptions { limit: DEPTH, per_file, ..SearchOptions::default() };
-        let hits = halfline_context::search(workspace, &case.query, &options);
-        let row = judge(case, &hits, started.elapsed().as_secs_f64() * 1e3);
+        let options = SearchOptions { limit: DEPTH, per_file, by: args.by.into(), ..SearchOptions::default() };
+        let results = halfline_context::search(workspace, &case.query, &options);
+        if results.retrievers.iter().all(|retriever| retriever.chunks > 0) {
+            whole += 1;
+        }
+        let row = judge(case, &results.hits, started.elapsed().as_secs_f64() * 1e3);
         output::note(&format!("{}/{} {}: {:.2}", number + 1, cases.len(), case.id, row.ndcg_at_10));
         rows.write(&row)?;
         done.push(row);
     }
-    let report = report(&done);
+    let report = Report { by: args.by, complete: whole, ..report(&done) };
     if args.common.json {
         return output::json(&report);
     }
@@ -124,6 +140,8 @@ fn report(rows: &[Row]) -> Report {
     };
     Report {
         cases: rows.len(),
+        by: vectors::By::default(),
+        complete: 0,
         recall_at_1: recall(1),
         recall_at_5: recall(5),
         recall_at_10: recall(10),

@@ -51,7 +51,7 @@ pub(super) fn run(args: &Args, store: &Store, manifest: &Manifest) -> anyhow::Re
         args.names.iter().map(find).collect::<anyhow::Result<Vec<_>>>()?
     };
     let mut pulled = Vec::new();
-    for model in models {
+    for model in models.into_iter().flat_map(|model| manifest.with_needs(model)) {
         let path = one(store, manifest, model)?;
         pulled.push(json!({ "name": model.name, "path": path, "bytes": model.bytes, "sha256": model.sha256, "licence": model.licence }));
     }

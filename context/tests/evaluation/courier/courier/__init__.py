@@ -1,0 +1,1 @@
+"""Sends parcels and tells people about it."""
