@@ -130,7 +130,7 @@ pub(super) fn build(
     room: usize,
 ) -> Option<Prompt> {
     let mut problem = problem.clone();
-    let opening = if style == Style::Code { format!("```{}\n", view.language) } else { String::new() };
+    let opening = if style == Style::Code { opening(view, &problem) } else { String::new() };
     loop {
         let user = user_turn(view, &problem, style);
         let mut tokens = chat(tokenizer, SYSTEM, &user)?;
@@ -142,6 +142,14 @@ pub(super) fn build(
             return None;
         }
     }
+}
+
+/// What the answer begins with: the fence and, where a test stands beside the code, the first line of the code. A small
+/// model would often write the test again.
+fn opening(view: &View, problem: &Problem) -> String {
+    let anchors = problem.is_test && view.is_whole && !problem.others.is_empty();
+    let first_line = view.code.lines().next().filter(|_| anchors);
+    format!("```{}\n{}", view.language, first_line.map_or(String::new(), |line| format!("{line}\n")))
 }
 
 fn user_turn(view: &View, problem: &Problem, style: Style) -> String {
@@ -159,14 +167,19 @@ fn user_turn(view: &View, problem: &Problem, style: Style) -> String {
         let mark = fence_for(help);
         turn += &format!("About this kind of error:\n{mark}text\n{}\n{mark}\n\n", help.trim_end());
     }
-    let what = match (problem.is_test, view.is_whole) {
-        (true, _) => "Find the bug and correct it. The test is right, the code is wrong.",
-        (false, _) => {
-            "Correct the code so that it is accepted and does what was meant. Keep all of it: remove nothing."
+    let what = match problem.is_test {
+        true => {
+            format!("Find the bug in {} and correct it. The test is right, the code is wrong.", view.path.display())
         }
+        false => "Correct the code so that it is accepted and does what was meant. Keep all of it: remove nothing."
+            .to_owned(),
     };
-    let scope = if view.is_whole { "the whole corrected code" } else { "the corrected items in full" };
-    turn += what;
+    let scope = match (view.is_whole, problem.is_test) {
+        (true, true) => format!("the whole corrected code of {}", view.path.display()),
+        (true, false) => "the whole corrected code".to_owned(),
+        (false, _) => "the corrected items in full".to_owned(),
+    };
+    turn += &what;
     turn += &match style {
         Style::Code => format!(" Answer with {scope} in one code block, and nothing else."),
         Style::Reasoned => format!(" Say in one or two sentences what is wrong, then show {scope} in one code block."),

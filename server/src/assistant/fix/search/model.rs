@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use halfline_context::Snapshot;
 use halfline_inference::{Engine, Sampling};
@@ -50,7 +50,7 @@ impl Search {
             .map(|best| (best.texts, best.outcome));
         let mut asked: BTreeMap<(bool, usize), usize> = BTreeMap::new();
         for attempt in 0..self.limits.attempts {
-            if self.is_over() || self.is_proved() {
+            if self.left() <= self.last_check() || self.is_proved() {
                 break;
             }
             // Every third attempt goes on from what is better already.
@@ -187,6 +187,11 @@ impl Search {
 
     /// One answer, and the route to the model that gave it. `None` where the code does not fit into a prompt, or no answer
     /// came in time.
+    /// What is kept of the time: what is written last has to be checked, too.
+    fn last_check(&self) -> Duration {
+        (self.baseline.time * 2).min(LEAST_CHECK)
+    }
+
     async fn generate(
         &mut self,
         Models { engine, router }: &Models,
@@ -199,8 +204,7 @@ impl Search {
         let answer_tokens = (tokenizer.count(&view.code) * 3 / 2 + 128).min(self.limits.answer_tokens);
         let room = self.limits.prompt_tokens.min(engine.info().context_tokens.saturating_sub(answer_tokens));
         let Some(prompt) = prompt::build(tokenizer, view, problem, style, room) else { return Ok(None) };
-        // What is written last has to be checked, too.
-        let check = (self.baseline.time * 2).min(LEAST_CHECK);
+        let check = self.last_check();
         let top_p = if temperature > 0.0 { 0.95 } else { 1.0 };
         let seed = self.spent.attempts as u64;
         let conversation = Conversation {
@@ -232,7 +236,7 @@ impl Search {
         self.spent.tokens.prompt += reply.tokens.prompt;
         self.spent.tokens.reused += reply.tokens.reused;
         self.spent.tokens.generated += reply.tokens.generated;
-        tracing::debug!(?reply.tokens, ?reply.decode, temperature, "the model wrote:\n{}", reply.text);
+        tracing::debug!(path = %view.path.display(), ?reply.tokens, ?reply.decode, temperature, "the model wrote:\n{}", reply.text);
         Ok(Some((reply.text, reply.route)))
     }
 }
