@@ -34,8 +34,9 @@ def main():
     wrong = 0
     with tempfile.TemporaryDirectory() as directory:
         project = pathlib.Path(directory)
-        (project / "a.py").write_text(SOURCE)
-        (project / "key.py").write_text(SECRET + SOURCE)
+        for name, text in [("open", SOURCE), ("secret", SECRET + SOURCE)]:
+            (project / name).mkdir()
+            (project / name / "a.py").write_text(text)
         port = free_port()
         (project / "config.toml").write_text(
             f'[remote]\nurl = "http://127.0.0.1:{port}/v1"\nmodel = "{MODEL}"\nquestions = "all"\n'
@@ -68,9 +69,9 @@ class Ask:
         own["HALFLINE_CACHE"] = str(project / "cache")
         self.environment = os.environ | own
 
-    def __call__(self, question, file="a.py"):
-        command = [self.program, "ask", question, "--file", file, "--root", ".", "--json"]
-        done = subprocess.run(command, cwd=self.project, env=self.environment, capture_output=True, text=True, timeout=600)
+    def __call__(self, question, place="open"):
+        command = [self.program, "ask", question, "--file", "a.py", "--root", ".", "--json"]
+        done = subprocess.run(command, cwd=self.project / place, env=self.environment, capture_output=True, text=True, timeout=600)
         if done.returncode:
             return {"error": done.stderr.strip().splitlines()[-1:], "route": {"engine": "none"}}
         return json.loads(done.stdout)
@@ -86,7 +87,7 @@ def answered_there(ask):
 
 
 def stays(ask):
-    answer = ask("What does area return?", "key.py")
+    answer = ask("What does area return?", "secret")
     return None if answer["route"]["engine"] == "local" and answer["text"] else str(answer["route"])
 
 
