@@ -17,6 +17,8 @@ const MOST_ERRORS: usize = 3;
 const ERROR_LINES: usize = 24;
 /// Characters of the general explanation that are shown.
 const HELP_CHARS: usize = 1800;
+/// Places that a failed test is said to have gone through, the innermost ones.
+const MOST_FRAMES: usize = 8;
 /// Lines of a program's output that are shown where nothing in it is understood.
 const OUTPUT_LINES: usize = 30;
 /// Lines of a failing test that are shown.
@@ -132,7 +134,14 @@ pub(super) fn problem_of_failures(outcome: &Outcome, probed: &Probed, command: &
         if !failure.name.is_empty() {
             message += &format!("test {} failed\n", failure.name);
         }
-        for frame in &failure.frames {
+        // What calls itself is there again and again.
+        let mut frames: Vec<&Frame> = Vec::new();
+        for frame in failure.frames.iter().rev() {
+            if !frames.iter().any(|known| (&known.path, known.line) == (&frame.path, frame.line)) {
+                frames.push(frame);
+            }
+        }
+        for frame in frames.into_iter().take(MOST_FRAMES).rev() {
             let line = read(&frame.path)
                 .and_then(|text| text.lines().nth(frame.line.saturating_sub(1)).map(|line| line.trim().to_owned()));
             if let Some(line) = line {

@@ -144,12 +144,14 @@ pub(super) fn build(
     }
 }
 
-/// What the answer begins with: the fence and, where a test stands beside the code, the first line of the code. A small
-/// model would often write the test again.
+/// What the answer begins with: the fence and, where a test stands beside the code, the code up to its first line that is
+/// neither empty nor a comment. A small model would often write the test again.
 fn opening(view: &View, problem: &Problem) -> String {
     let anchors = problem.is_test && view.is_whole && !problem.others.is_empty();
-    let first_line = view.code.lines().next().filter(|_| anchors);
-    format!("```{}\n{}", view.language, first_line.map_or(String::new(), |line| format!("{line}\n")))
+    let is_code = |line: &str| !line.trim().is_empty() && !line.starts_with(['#', '/']);
+    let first = view.code.lines().position(is_code).filter(|_| anchors);
+    let begun: String = view.code.split_inclusive('\n').take(first.map_or(0, |line| line + 1)).collect();
+    format!("```{}\n{begun}", view.language)
 }
 
 fn user_turn(view: &View, problem: &Problem, style: Style) -> String {
