@@ -192,3 +192,21 @@ fn user_turn(view: &View, problem: &Problem, style: Style) -> String {
 fn trimmed(text: &str) -> String {
     text.trim_matches('\n').to_owned() + "\n"
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_answer_to_a_failing_test_begins_with_the_code() {
+        let code = "# Sums.\n\ndef add(a, b):\n    return a - b\n";
+        let view =
+            View { path: "sums.py".into(), code: code.into(), is_whole: true, line: 3, language: "python".into() };
+        let beside = vec![("The test, test_sums.py".to_owned(), "assert add(1, 2) == 3".to_owned())];
+        let test = Problem { is_test: true, others: beside.clone(), ..Problem::default() };
+        assert_eq!(opening(&view, &test), "```python\n# Sums.\n\ndef add(a, b):\n");
+        assert_eq!(opening(&view, &Problem { is_test: false, ..test.clone() }), "```python\n");
+        assert_eq!(opening(&view, &Problem { others: Vec::new(), ..test.clone() }), "```python\n");
+        assert_eq!(opening(&View { is_whole: false, ..view }, &test), "```python\n");
+    }
+}
