@@ -60,7 +60,8 @@ pub(super) fn similar_code(
     for hidden in [first.saturating_sub(FARTHEST)..first, last + 1..rope.len_lines().min(last + 1 + FARTHEST)] {
         let slice =
             rope.slice(text::line_to_char(rope, hidden.start)..text::line_to_char(rope, hidden.end)).to_string();
-        places.extend(best_window(own_path, &slice, hidden.start, &wanted));
+        let lines: Vec<&str> = slice.split_inclusive('\n').collect();
+        places.extend(best_window(own_path, &lines, hidden.start, &wanted));
     }
     if let Some(workspace) = workspace {
         for (file, lines) in likely_chunks(window, &written, workspace) {
@@ -76,7 +77,7 @@ pub(super) fn similar_code(
             let all: Vec<&str> = text.split_inclusive('\n').collect();
             // What followed may stand behind the chunk.
             let range = lines.0.min(all.len())..(lines.1 + PIECE_LINES).min(all.len());
-            places.extend(best_window(&path, &all[range].concat(), lines.0, &wanted));
+            places.extend(best_window(&path, &all[range], lines.0, &wanted));
         }
     }
     places.sort_by(|a, b| b.alike.total_cmp(&a.alike).then_with(|| a.path.cmp(&b.path)));
@@ -127,9 +128,8 @@ impl<'a> Wanted<'a> {
     }
 }
 
-/// The lines of `text`, which begins at line `first` of its file, that are most like what is wanted, with what follows.
-fn best_window(path: &str, text: &str, first: usize, wanted: &Wanted<'_>) -> Option<Place> {
-    let lines: Vec<&str> = text.split_inclusive('\n').collect();
+/// Those of `lines`, which begin at line `first` of their file, that are most like what is wanted, with what follows.
+fn best_window(path: &str, lines: &[&str], first: usize, wanted: &Wanted<'_>) -> Option<Place> {
     let read: Vec<(u128, u32)> = lines.iter().map(|line| wanted.read(line)).collect();
     let mut best = (0.0, 0);
     for (start, window) in read.windows(COMPARED.min(read.len().max(1))).enumerate() {

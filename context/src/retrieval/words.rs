@@ -218,7 +218,10 @@ impl Writing<'_> {
             let mut commit = writer.prepare_commit()?;
             commit.set_payload(&generation.to_string());
             commit.commit()?;
-            self.words.reader.reload()?;
+            // What is committed is committed: without this, `like` only looks at what was there before.
+            if let Err(error) = self.words.reader.reload() {
+                tracing::debug!("what was just committed cannot be read yet: {error}");
+            }
         }
         Ok(())
     }

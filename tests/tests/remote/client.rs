@@ -50,6 +50,7 @@ fn an_answer_streams_and_the_request_says_what_was_asked() {
     assert_eq!(received.body["model"], "large");
     assert_eq!(received.body["messages"][0]["role"], "system");
     assert_eq!(received.body["stream"], true);
+    assert_eq!(received.body["stream_options"]["include_usage"], true);
     assert!(!format!("{remote:?}").contains("key-123"));
 }
 
@@ -81,6 +82,7 @@ fn where_a_stream_does_not_come_a_whole_answer_does() {
         assert_eq!((answer.text.as_str(), shown.as_str(), answer.attempts), ("Because.", "Because.", 2));
         let streams: Vec<_> = server.received().iter().map(|received| received.body["stream"].clone()).collect();
         assert_eq!(streams, [true, false], "{first:?}");
+        assert!(server.received()[1].body["stream_options"].is_null(), "only a stream has such options");
     }
     let server = Scripted::start([Act::Whole("Because.".to_owned())]);
     assert_eq!(ask(&remote(server.url(), Key::None)).0.unwrap().attempts, 1, "who does not stream need not");
