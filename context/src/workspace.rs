@@ -258,6 +258,11 @@ impl Workspace {
         outcome
     }
 
+    /// Whether a scan would look at the file at `path`, source or not: it lies inside, and is neither hidden nor ignored.
+    pub fn would_read(&self, path: &Path) -> bool {
+        walk::comes_by(&self.root, path)
+    }
+
     /// The definitions with exactly this name, ordered by path and place.
     pub fn find(&self, name: &str) -> Vec<Found> {
         let known = self.known();

@@ -27,6 +27,8 @@ pub enum Act {
     Echo,
     /// The same as a stream of single characters.
     EchoStream,
+    /// A stream that says this and then calls these tools, each by name and with arguments, in pieces.
+    Calls(&'static str, Vec<(&'static str, String)>),
 }
 
 /// A request as it arrived.
@@ -151,6 +153,11 @@ impl State {
                 events(&mut out, &said.chars().map(String::from).collect::<Vec<_>>())?;
                 end(&mut out)
             }
+            Act::Calls(said, calls) => {
+                head(&mut out, 200, "text/event-stream")?;
+                events(&mut out, &[said.to_owned()])?;
+                call_events(&mut out, &calls)
+            }
             Act::Cut(pieces) => {
                 head(&mut out, 200, "text/event-stream")?;
                 events(&mut out, &pieces)
@@ -185,6 +192,23 @@ fn events(out: &mut TcpStream, pieces: &[String]) -> std::io::Result<()> {
         write!(out, "data: {chunk}\n\n")?;
     }
     out.flush()
+}
+
+fn call_events(out: &mut TcpStream, calls: &[(&str, String)]) -> std::io::Result<()> {
+    let mut event = |call: Value, finish: Value| {
+        let chunk = json!({ "choices": [{ "delta": { "tool_calls": [call] }, "finish_reason": finish }] });
+        write!(out, "data: {chunk}\n\n")
+    };
+    for (index, (name, arguments)) in calls.iter().enumerate() {
+        let id = format!("id-{index}");
+        event(json!({"index": index, "id": id, "function": {"name": name, "arguments": ""}}), Value::Null)?;
+        for piece in arguments.chars().collect::<Vec<_>>().chunks(7) {
+            let piece: String = piece.iter().collect();
+            event(json!({"index": index, "function": {"arguments": piece}}), Value::Null)?;
+        }
+    }
+    event(json!({"index": 0}), json!("tool_calls"))?;
+    write!(out, "data: [DONE]\n\n")
 }
 
 fn end(out: &mut TcpStream) -> std::io::Result<()> {

@@ -6,12 +6,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::time::{Duration, Instant};
 
-use serde::Deserialize;
 use serde_json::{Value, json};
 
+use super::answer::{Collected, Interface, complete};
 use super::key::Secret;
 use super::sse::{Events, Unreadable};
-use super::{Breaker, Message, RemoteError, RemoteOptions, RemoteUsage};
+use super::{Breaker, Message, RemoteError, RemoteOptions, RemoteUsage, Tool, ToolCall};
 
 /// The most bytes of one answer.
 const LARGEST_ANSWER: u64 = 8 << 20;
@@ -33,6 +33,10 @@ pub struct Chat {
     pub max_tokens: usize,
     /// 0 is greedy.
     pub temperature: f32,
+    /// What the model may call; nothing for one that cannot.
+    pub tools: Vec<Tool>,
+    /// Whether it may call any of that in this answer, or has to say what it has to say.
+    pub may_call: bool,
 }
 
 /// A gap in a text to be filled.
@@ -53,6 +57,8 @@ pub struct Fill {
 pub struct RemoteAnswer {
     /// The whole text.
     pub text: String,
+    /// The tools that it wants called before it goes on.
+    pub calls: Vec<ToolCall>,
     /// Why the engine ended, in its words.
     pub finish: Option<String>,
     /// Tokens.
@@ -67,13 +73,6 @@ pub struct Remote {
     options: RemoteOptions,
     agent: ureq::Agent,
     breaker: Mutex<Breaker>,
-}
-
-/// Which of the two interfaces.
-#[derive(Clone, Copy)]
-enum Interface {
-    Chat,
-    Completion,
 }
 
 impl Remote {
@@ -135,12 +134,16 @@ impl Remote {
         cancelled: &AtomicBool,
         text: &mut dyn FnMut(&str),
     ) -> Result<RemoteAnswer, RemoteError> {
-        let body = json!({
+        let mut body = json!({
             "model": self.options.model,
             "messages": chat.messages,
             "max_tokens": chat.max_tokens,
             "temperature": chat.temperature,
         });
+        if !chat.tools.is_empty() {
+            body["tools"] = json!(chat.tools);
+            body["tool_choice"] = if chat.may_call { "auto" } else { "none" }.into();
+        }
         self.ask(Interface::Chat, body, cancelled, text)
     }
 
@@ -265,15 +268,15 @@ impl Remote {
             })?;
         }
         if !streams {
-            let chunk: Chunk = serde_json::from_slice(&whole).map_err(|error| nonsense(&error))?;
-            answer.take(interface, chunk, text)?;
+            answer.whole(interface, &whole, text)?;
         } else if !answer.done && answer.finish.is_none() {
             return Err(RemoteError::Cut(answer.text.chars().count()));
         }
-        if answer.text.trim().is_empty() && answer.finish.is_none() {
+        let Collected { text, calls, finish, usage, .. } = answer;
+        if text.trim().is_empty() && calls.is_empty() && finish.is_none() {
             return Err(RemoteError::Nonsense("it is empty".to_owned()));
         }
-        Ok(RemoteAnswer { text: answer.text, finish: answer.finish, usage: answer.usage, attempts: 1 })
+        Ok(RemoteAnswer { text, calls: complete(calls), finish, usage, attempts: 1 })
     }
 
     /// Sends a request on a thread of its own, so that waiting for the answer can end at any time. The thread ends with the
@@ -368,69 +371,6 @@ fn fetch(
     Ok(())
 }
 
-/// What has come of an answer.
-#[derive(Default)]
-struct Collected {
-    text: String,
-    finish: Option<String>,
-    usage: RemoteUsage,
-    done: bool,
-}
-
-/// A piece of an answer, or a whole one. Servers add much that is passed over.
-#[derive(Deserialize)]
-struct Chunk {
-    #[serde(default)]
-    choices: Vec<Choice>,
-    usage: Option<RemoteUsage>,
-    error: Option<Value>,
-}
-
-#[derive(Deserialize)]
-struct Choice {
-    delta: Option<Content>,
-    message: Option<Content>,
-    text: Option<String>,
-    finish_reason: Option<String>,
-}
-
-#[derive(Deserialize)]
-struct Content {
-    content: Option<String>,
-}
-
-impl Collected {
-    fn event(&mut self, interface: Interface, data: &str, text: &mut dyn FnMut(&str)) -> Result<(), RemoteError> {
-        if data.trim() == "[DONE]" {
-            self.done = true;
-            return Ok(());
-        }
-        let chunk = serde_json::from_str(data).map_err(|error| nonsense(&error))?;
-        self.take(interface, chunk, text)
-    }
-
-    fn take(&mut self, interface: Interface, chunk: Chunk, text: &mut dyn FnMut(&str)) -> Result<(), RemoteError> {
-        if let Some(error) = chunk.error {
-            let message = error.get("message").and_then(Value::as_str).unwrap_or("an error without words");
-            return Err(RemoteError::Nonsense(one_line(message)));
-        }
-        if let Some(usage) = chunk.usage {
-            self.usage = usage;
-        }
-        let Some(choice) = chunk.choices.into_iter().next() else { return Ok(()) };
-        let piece = match interface {
-            Interface::Chat => choice.delta.or(choice.message).and_then(|content| content.content),
-            Interface::Completion => choice.text,
-        };
-        if let Some(piece) = piece.filter(|piece| !piece.is_empty()) {
-            text(&piece);
-            self.text.push_str(&piece);
-        }
-        self.finish = choice.finish_reason.or(self.finish.take());
-        Ok(())
-    }
-}
-
 /// Whether a server that failed so may do better when it is not asked to stream.
 fn refuses_streams(error: &RemoteError) -> bool {
     match error {
@@ -438,11 +378,6 @@ fn refuses_streams(error: &RemoteError) -> bool {
         RemoteError::Status { status, .. } => matches!(status, 400 | 415 | 422 | 501),
         _ => false,
     }
-}
-
-fn nonsense(error: &serde_json::Error) -> RemoteError {
-    // serde_json's words quote nothing of the text but single tokens.
-    RemoteError::Nonsense(format!("it is not the JSON that was expected ({error})"))
 }
 
 fn failed(error: &ureq::Error) -> RemoteError {
@@ -483,7 +418,7 @@ fn complaint(arriving: &mut Arriving<'_>, patience: Duration, key: Option<&Secre
     one_line(&key.map_or_else(|| message.clone(), |key| key.remove_from(&message)))
 }
 
-fn one_line(text: &str) -> String {
+pub(super) fn one_line(text: &str) -> String {
     let line: String = text.split_whitespace().collect::<Vec<_>>().join(" ");
     line.chars().filter(|ch| !ch.is_control()).take(COMPLAINT).collect()
 }

@@ -3,6 +3,7 @@
 //! Text in, text out. What may be sent, to whom, and what to do when it fails is the caller's to decide; nothing here reads a
 //! configuration. Keys are fetched for each request, kept nowhere and never printed.
 
+mod answer;
 mod breaker;
 mod client;
 mod key;
@@ -12,6 +13,7 @@ mod sse;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 pub use breaker::Breaker;
 pub use client::{Chat, Fill, Remote, RemoteAnswer};
@@ -58,7 +60,7 @@ impl Default for RemotePatience {
 }
 
 /// Who says a message.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Speaker {
     /// The program.
@@ -67,15 +69,76 @@ pub enum Speaker {
     User,
     /// The model.
     Assistant,
+    /// What a tool that the model called came to.
+    Tool,
 }
 
 /// One message of a conversation.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Message {
     /// Who says it.
     pub role: Speaker,
     /// What.
     pub content: String,
+    /// The tools that the model calls with it.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub tool_calls: Vec<ToolCall>,
+    /// The call that a tool's message answers.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tool_call_id: Option<String>,
+}
+
+impl Message {
+    /// A message of words alone.
+    pub fn new(role: Speaker, content: impl Into<String>) -> Message {
+        Message { role, content: content.into(), tool_calls: Vec::new(), tool_call_id: None }
+    }
+
+    /// The model's own, in which it calls tools.
+    pub fn calling(content: impl Into<String>, tool_calls: Vec<ToolCall>) -> Message {
+        Message { tool_calls, ..Message::new(Speaker::Assistant, content) }
+    }
+
+    /// What the call of that name came to.
+    pub fn of_tool(id: impl Into<String>, content: impl Into<String>) -> Message {
+        Message { tool_call_id: Some(id.into()), ..Message::new(Speaker::Tool, content) }
+    }
+}
+
+/// A tool that a model may call.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(tag = "type", content = "function", rename_all = "lowercase")]
+pub enum Tool {
+    /// A function.
+    Function {
+        /// Its name.
+        name: String,
+        /// What it does, for the model.
+        description: String,
+        /// Its arguments, as a JSON Schema.
+        parameters: Value,
+    },
+}
+
+/// A call of a tool.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct ToolCall {
+    /// The call's own name, which the message with its result repeats.
+    pub id: String,
+    /// Always `function`.
+    #[serde(rename = "type")]
+    pub kind: &'static str,
+    /// What is called.
+    pub function: Called,
+}
+
+/// The function that is called, and with what.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Called {
+    /// Its name.
+    pub name: String,
+    /// The model's text for its arguments, which should be JSON and may be anything.
+    pub arguments: String,
 }
 
 /// Tokens as the remote engine counts them; 0 where it does not say.

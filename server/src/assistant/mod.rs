@@ -9,11 +9,13 @@ mod cite;
 mod command;
 mod diagnostic;
 mod evidence;
+pub mod failures;
 pub mod fix;
 mod output;
 pub(crate) mod prompt;
 mod question;
 mod router;
+mod tools;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -31,9 +33,10 @@ use crate::recent::{Entry, Kind, Recent};
 pub use cite::Citation;
 pub use diagnostic::{Diagnostic, Severity};
 pub use evidence::checker_of;
-pub use prompt::Exchange;
+pub use prompt::{Exchange, Extra};
 pub use question::{About, CommandOutput, Earlier, FileRange, Question};
-pub use router::{Class, Conversation, Decoding, Failed, Reply, Route, Router, converse};
+pub use router::{Class, Conversation, Decoding, Failed, PassedOver, Reply, Route, Router, Withheld, converse};
+pub use tools::{MayCheck, Outcome, ToolLimits, ToolUse, Toolbox};
 
 /// How long an answer may look for files that are new since the last one.
 const SCAN_TIME: Duration = Duration::from_secs(1);
@@ -48,6 +51,7 @@ pub struct Assistant {
     sources: Sources,
     limits: Limits,
     router: Router,
+    may_check: Option<MayCheck>,
     recent: Arc<Recent>,
 }
 
@@ -72,6 +76,8 @@ pub struct Limits {
     /// Whether checkers (`cargo check`, `python3`) may run. They can run code of the project (build scripts), so only
     /// the user can say.
     pub may_run_checks: bool,
+    /// What a model may call by itself.
+    pub tools: ToolLimits,
 }
 
 impl Default for Limits {
@@ -82,6 +88,7 @@ impl Default for Limits {
             history_tokens: 3072,
             check_time: Duration::from_secs(120),
             may_run_checks: false,
+            tools: ToolLimits::default(),
         }
     }
 }
@@ -104,6 +111,8 @@ pub enum Update {
     },
     /// A place that the answer names, checked.
     Citation(Citation),
+    /// A tool that the model has called.
+    Tool(ToolUse),
     /// A change to the code, as far as it is proved.
     Patch {
         /// As a unified diff.
@@ -158,12 +167,20 @@ pub struct Answer {
     pub model: String,
     /// Where that runs, and why it was asked.
     pub route: Route,
+    /// The tools that the model called.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub tools: Vec<ToolUse>,
+    /// What a person should know about how it came to be, a line each: engines that failed, pieces that were not sent.
+    pub notes: Vec<String>,
     /// Why the model stopped.
     pub stopped: StopReason,
     /// The user's turn as the model was shown it, for a follow-up.
     #[serde(skip)]
     pub user: String,
-    /// The files that it quotes, relative to the workspace where they lie in it.
+    /// What of that nobody asked for.
+    #[serde(skip)]
+    pub extras: Vec<Extra>,
+    /// The files that the question was about, relative to the workspace where they lie in it.
     #[serde(skip)]
     pub files: Vec<PathBuf>,
 }
@@ -198,7 +215,7 @@ impl Assistant {
     /// disk.
     pub fn new(engine: Engine, workspace: Arc<Workspace>, open: OpenDocuments) -> Assistant {
         let (limits, router, recent) = (Limits::default(), Router::default(), Arc::default());
-        Assistant { engine, sources: Sources { workspace, open }, limits, router, recent }
+        Assistant { engine, sources: Sources { workspace, open }, limits, router, may_check: None, recent }
     }
 
     /// The same assistant within other limits.
@@ -209,6 +226,22 @@ impl Assistant {
     /// The same assistant with engines that run elsewhere.
     pub fn with_router(self, router: Router) -> Assistant {
         Assistant { router, ..self }
+    }
+
+    /// The same assistant, whose model may have those checkers run that `may_check` allows. Without it, the limits decide.
+    pub fn with_checks(self, may_check: MayCheck) -> Assistant {
+        Assistant { may_check: Some(may_check), ..self }
+    }
+
+    /// What a model elsewhere may call.
+    fn toolbox(&self) -> Toolbox {
+        let allowed = self.limits.may_run_checks;
+        let by_limits: MayCheck = Arc::new(move |_: &Path| match allowed {
+            true => Ok(()),
+            false => Err("no checker may run here".to_owned()),
+        });
+        let may_check = self.may_check.clone().unwrap_or(by_limits);
+        Toolbox { sources: self.sources.clone(), limits: self.limits.tools, may_check }
     }
 
     /// The same assistant, which keeps there what its answers rest on.
@@ -281,8 +314,10 @@ pub async fn follow_up(
         system: prompt.system,
         earlier: earlier.exchanges,
         user: prompt.user.clone(),
+        extras: prompt.extras.clone(),
         opening: String::new(),
         decoding: Decoding::default(),
+        tools: Some(assistant.toolbox()),
     };
     let reply = router::converse(&assistant.router, engine, conversation, sink).await?;
 
@@ -291,6 +326,10 @@ pub async fn follow_up(
         sink(Update::Citation(citation.clone()));
     }
     let ms = |time: Duration| time.as_secs_f64() * 1e3;
+    let mut extras = prompt.extras;
+    for extra in &mut extras {
+        extra.seen = !reply.route.withheld.iter().any(|withheld| withheld.place == extra.place);
+    }
     let mut answer = Answer {
         id: String::new(),
         text: reply.text,
@@ -305,9 +344,12 @@ pub async fn follow_up(
             total: ms(started.elapsed()),
         },
         model: reply.route.model.clone(),
+        notes: reply.route.notes(),
         route: reply.route,
+        tools: reply.tools,
         stopped: reply.stopped,
         user: prompt.user,
+        extras,
         files,
     };
     answer.id = assistant.recent.keep(Entry {

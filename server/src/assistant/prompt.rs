@@ -4,7 +4,11 @@
 //! a file or a message can end the user's turn or speak as the system. Code and messages are data in fences of the
 //! user's turn; the system's turn is ours alone and always the same, so that its keys and values are computed once.
 
+use std::ops::Range;
+use std::path::PathBuf;
+
 use halfline_inference::tokenizer::Tokenizer;
+use serde::{Deserialize, Serialize};
 
 use super::Severity;
 use super::evidence::{Gathered, Item, Task};
@@ -52,6 +56,21 @@ pub(super) struct Prompt {
     pub(super) system: String,
     /// The user's.
     pub(super) user: String,
+    /// What of that nobody asked for.
+    pub(super) extras: Vec<Extra>,
+}
+
+/// A piece of a user's turn that was found, and that nobody asked for: the turn can do without it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Extra {
+    /// Where it is from, as `path:first-last`.
+    pub place: String,
+    /// The file, relative to the workspace where it lies in it.
+    pub path: PathBuf,
+    /// Its bytes of the turn.
+    pub range: Range<usize>,
+    /// Whether the model that answered was shown it.
+    pub seen: bool,
 }
 
 /// A question and its answer, as they stand in a later prompt.
@@ -59,6 +78,8 @@ pub(super) struct Prompt {
 pub struct Exchange {
     /// The user's turn, evidence included.
     pub user: String,
+    /// What of that nobody asked for, in the order of the text.
+    pub extras: Vec<Extra>,
     /// The answer.
     pub answer: String,
 }
@@ -68,10 +89,10 @@ pub struct Exchange {
 pub(super) fn build(tokenizer: &Tokenizer, earlier: &[Exchange], gathered: &Gathered, room: usize) -> Option<Prompt> {
     let mut shown = gathered.items.len();
     loop {
-        let user = user_turn(&gathered.items[..shown], &gathered.task);
+        let (user, extras) = user_turn(&gathered.items[..shown], &gathered.task);
         let tokens = turns(tokenizer, SYSTEM, earlier, &user)?;
         if tokens.len() <= room || shown == 0 {
-            return Some(Prompt { tokens, system: SYSTEM.to_owned(), user });
+            return Some(Prompt { tokens, system: SYSTEM.to_owned(), user, extras });
         }
         shown -= 1;
     }
@@ -110,14 +131,20 @@ fn turns(tokenizer: &Tokenizer, system: &str, earlier: &[Exchange], user: &str) 
 
 /// Evidence in fences, then the task. The most important evidence stands last, where the model attends to it best, and
 /// what changes from one question to the next comes after what stays.
-fn user_turn(items: &[Item], task: &Task) -> String {
+fn user_turn(items: &[Item], task: &Task) -> (String, Vec<Extra>) {
     let mut text = String::new();
-    for Item { evidence, text: content, fence } in items.iter().rev() {
+    let mut extras = Vec::new();
+    for Item { evidence, text: content, fence, found } in items.iter().rev() {
+        let start = text.len();
         let mark = fence_for(content);
         let (first, last) = evidence.lines;
         let lines = if first == last { format!("line {first}") } else { format!("lines {first}-{last}") };
         text += &format!("{}, {lines} ({}):\n", evidence.path, evidence.why);
         text += &format!("{mark}{fence}\n{}\n{mark}\n\n", content.trim_end());
+        if *found {
+            let place = format!("{}:{first}-{last}", evidence.path);
+            extras.push(Extra { place, path: evidence.path.clone().into(), range: start..text.len(), seen: true });
+        }
     }
     match task {
         Task::ExplainProblem(severity) => {
@@ -141,7 +168,7 @@ fn user_turn(items: &[Item], task: &Task) -> String {
         Task::Answer(question) if items.is_empty() => text += question,
         Task::Answer(question) => text += &format!("{ANSWER}\n\nQuestion: {question}"),
     }
-    text
+    (text, extras)
 }
 
 /// A fence that nothing in `content` can close.

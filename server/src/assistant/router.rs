@@ -4,7 +4,9 @@
 //! and nothing in it has to stay; the local models are the end of every chain, so an engine that fails costs time and
 //! nothing else. What was decided, and why, is part of the answer.
 
-mod decide;
+mod chain;
+mod clear;
+mod elsewhere;
 mod remote;
 
 use std::path::PathBuf;
@@ -14,15 +16,16 @@ use std::time::{Duration, Instant};
 use halfline_inference::{Engine, EngineError, Event, Priority, Request, Sampling, StopReason, TokenStats};
 use serde::Serialize;
 
-use super::prompt::Exchange;
+use super::prompt::{Exchange, Extra};
+use super::tools::{ToolUse, Toolbox};
 use super::{AssistantError, Update};
 use crate::config::Config;
-use remote::Elsewhere;
+use chain::Chain;
 
 /// The engines there are besides the local one, and the rules for them. Clones share what is known of their health.
 #[derive(Clone, Default)]
 pub struct Router {
-    elsewhere: Option<Arc<Elsewhere>>,
+    chain: Option<Arc<Chain>>,
     /// Why there is none although one is configured.
     broken: Option<String>,
 }
@@ -37,7 +40,7 @@ pub enum Class {
 }
 
 /// What a model shall be asked, in the two forms that engines take.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Conversation {
     /// The whole prompt for the local model.
     pub prompt: Vec<u32>,
@@ -47,9 +50,11 @@ pub struct Conversation {
     pub earlier: Vec<Exchange>,
     /// and what the user's turn contains.
     pub user: String,
+    /// What of that nobody asked for, in the order of the text.
+    pub extras: Vec<Extra>,
     /// What of the answer the prompt for the local model has already.
     pub opening: String,
-    /// The files that are quoted, relative to the workspace where they lie in it.
+    /// The files that the question is about, relative to the workspace where they lie in it.
     pub files: Vec<PathBuf>,
     /// The most tokens of the answer.
     pub answer_tokens: usize,
@@ -59,6 +64,8 @@ pub struct Conversation {
     pub failed_attempts: usize,
     /// How the answer is chosen, and where it ends.
     pub decoding: Decoding,
+    /// What a model elsewhere may call by itself.
+    pub tools: Option<Toolbox>,
 }
 
 /// How an answer is chosen, and where it ends.
@@ -73,12 +80,15 @@ pub struct Decoding {
 }
 
 /// Which engine answered, and why that one.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Route {
     /// `local` or `remote`.
     pub engine: &'static str,
     /// The model.
     pub model: String,
+    /// What the user calls the engine, when that is elsewhere.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
     /// Where it runs, when that is elsewhere.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub host: Option<String>,
@@ -87,16 +97,45 @@ pub struct Route {
     /// Engines that were asked first and failed.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub failed: Vec<Failed>,
+    /// Engines before it that were not asked.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub passed_over: Vec<PassedOver>,
+    /// Pieces that were found and that it was not shown, because they have to stay on this machine.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub withheld: Vec<Withheld>,
 }
 
 /// An engine that gave no answer.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Failed {
+    /// What the user calls it.
+    pub name: String,
     /// Where it runs.
     pub host: String,
     /// Its model.
     pub model: String,
     /// What was wrong.
+    pub why: String,
+    /// What it had said until then; no part of the answer.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub partial: String,
+}
+
+/// An engine that was not asked.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct PassedOver {
+    /// What the user calls it.
+    pub name: String,
+    /// Why it was not.
+    pub why: String,
+}
+
+/// A piece that stayed on this machine.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Withheld {
+    /// Where it is from, as `path:first-last`.
+    pub place: String,
+    /// Why it stayed.
     pub why: String,
 }
 
@@ -119,20 +158,51 @@ pub struct Reply {
     pub decode: Duration,
     /// Who answered.
     pub route: Route,
+    /// The tools that it called on the way.
+    pub tools: Vec<ToolUse>,
 }
 
 impl Router {
     /// The engines that the configuration names, for the workspace at `root`. What is wrong with them is said in every
     /// route: the local models serve all the same.
     pub fn new(config: &Config, root: &std::path::Path) -> Router {
-        if config.remote.url.is_empty() || !config.remote.enabled {
+        if !config.remote.enabled || config.remote.all().is_empty() {
             return Router::default();
         }
-        match Elsewhere::new(config, root) {
-            Ok(elsewhere) => Router { elsewhere: Some(Arc::new(elsewhere)), broken: None },
-            Err(reason) => Router { elsewhere: None, broken: Some(reason) },
+        match Chain::new(config, root) {
+            Ok(chain) => Router { chain: Some(Arc::new(chain)), broken: None },
+            Err(reason) => Router { chain: None, broken: Some(reason) },
         }
     }
+}
+
+impl Route {
+    /// What a person should know about it, a line each; nothing where the local model answered as it always does.
+    pub fn notes(&self) -> Vec<String> {
+        let mut notes = Vec::new();
+        for Failed { name, host, why, .. } in &self.failed {
+            notes.push(format!("{} failed: {why}", named(name, host)));
+        }
+        if self.engine != "local" || !self.failed.is_empty() {
+            for PassedOver { name, why } in &self.passed_over {
+                notes.push(format!("{name} was not asked: {why}"));
+            }
+            let place = match (&self.name, &self.host) {
+                (Some(name), Some(host)) => named(name, host),
+                _ => "this machine".to_owned(),
+            };
+            notes.push(format!("answered by {} on {place}: {}", self.model, self.why));
+        }
+        for Withheld { place, why } in &self.withheld {
+            notes.push(format!("{place} was not sent: {why}"));
+        }
+        notes
+    }
+}
+
+/// An engine as it is called, with the machine where that says more.
+fn named(name: &str, host: &str) -> String {
+    if name == host { host.to_owned() } else { format!("{name} ({host})") }
 }
 
 /// Asks the engine that suits `conversation`, and the next one should it fail. Pieces of the answer go to `sink`.
@@ -142,36 +212,17 @@ pub async fn converse(
     conversation: Conversation,
     sink: &mut (dyn FnMut(Update) + Send),
 ) -> Result<Reply, AssistantError> {
-    let mut failed = Vec::new();
-    let why = match (&router.elsewhere, &router.broken) {
-        (None, None) => "no other engine is configured".to_owned(),
-        (None, Some(reason)) => format!("the remote engine cannot be used: {reason}"),
-        (Some(elsewhere), _) => match decide::decide(elsewhere, engine, &conversation) {
-            Err(reason) => {
-                elsewhere.write_kept(&conversation, &reason);
-                reason
-            }
-            Ok(cleared) => {
-                sink(Update::Status { text: format!("asking {} at {}", elsewhere.model(), elsewhere.host()) });
-                match remote::ask(elsewhere, cleared, sink).await {
-                    Ok(reply) => return Ok(reply),
-                    Err(failure) => {
-                        let (host, model) = (elsewhere.host().to_owned(), elsewhere.model().to_owned());
-                        let text = format!("{host} failed, {}; the local model answers", failure.why);
-                        sink(Update::Status { text });
-                        if failure.shown {
-                            // What was shown stays on the screen; what follows is the whole answer.
-                            sink(Update::Text { text: "\n\n---\n\n".to_owned() });
-                        }
-                        let why = format!("{host} failed: {}", failure.why);
-                        failed.push(Failed { host, model, why: failure.why });
-                        why
-                    }
-                }
+    let mut route = Route { engine: "local", model: engine.info().target.clone(), ..Route::default() };
+    match (&router.chain, &router.broken) {
+        (None, None) => route.why = "no other engine is configured".to_owned(),
+        (None, Some(reason)) => route.why = format!("the remote engine cannot be used: {reason}"),
+        (Some(chain), _) => match chain::ask(chain, engine, &conversation, sink).await {
+            Ok(reply) => return Ok(reply),
+            Err(chain::Unanswered { why, failed, passed_over }) => {
+                route = Route { why, failed, passed_over, ..route };
             }
         },
-    };
-    let route = Route { engine: "local", model: engine.info().target.clone(), host: None, why, failed };
+    }
     local(engine, conversation, route, sink).await
 }
 
@@ -201,6 +252,7 @@ async fn local(
                     prefill: finish.timings.prefill,
                     decode: finish.timings.decode,
                     route,
+                    tools: Vec::new(),
                 });
             }
             Event::Failed(error) => return Err(error.into()),

@@ -53,6 +53,7 @@ impl Desk {
             history_tokens: config.assistant.history_tokens,
             check_time: CHECK_TIME,
             may_run_checks: config.assistant.may_run_checks,
+            tools: (&config.assistant).into(),
         });
         Desk { assistant, recent }
     }
@@ -91,7 +92,7 @@ pub(super) fn show<T>(
                 broken.get_or_insert(error);
             }
         }
-        Update::Text { .. } | Update::Evidence(_) | Update::Citation(_) | Update::Patch { .. } => {}
+        Update::Text { .. } | Update::Evidence(_) | Update::Citation(_) | Update::Tool(_) | Update::Patch { .. } => {}
     }))??;
     if let Some(error) = broken {
         return Err(error.into());
@@ -111,9 +112,8 @@ pub(super) fn footer(answer: &Answer) {
     for citation in answer.citations.iter().filter(|citation| !citation.ok) {
         output::note(&format!("the answer names {}, which is not there", citation.path));
     }
-    if answer.route.engine != "local" || !answer.route.failed.is_empty() {
-        let place = answer.route.host.as_deref().unwrap_or("this machine");
-        output::note(&format!("answered by {} on {place}: {}", answer.route.model, answer.route.why));
+    for note in answer.tools.iter().map(|used| &used.note).chain(&answer.notes) {
+        output::note(note);
     }
     output::note(&cost(answer));
 }

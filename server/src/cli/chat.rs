@@ -93,10 +93,8 @@ pub(super) fn run(args: Args, invocation: &Invocation) -> anyhow::Result<()> {
     let (engine, workspace) = session::open(&config, if is_project { &root } else { Path::new("") })?;
     let desk = Desk::new(&config, engine, workspace.clone());
     let room = Room { store, root, workspace, desk, may_run: config.assistant.may_run_checks, json: args.json };
-    let mut chat = match chat {
-        Some(chat) => chat,
-        None => room.store.create()?,
-    };
+    // One in which nothing can be said, because of a file that is not there, is not kept.
+    let mut chat = chat.unwrap_or_else(|| room.store.begin());
     output::note(&format!("chat {}: {}", chat.id, if chat.title.is_empty() { "new" } else { &chat.title }));
     match message {
         Some(message) => room.say(&chat, message).map(drop),

@@ -40,7 +40,7 @@ struct Report {
     memory: Memory,
     models: Models,
     programs: Vec<Program>,
-    /// The engine elsewhere that questions may be sent to.
+    /// The engines elsewhere that questions may be sent to.
     remote: Option<String>,
     config: Files,
     problems: Vec<Finding>,
@@ -121,6 +121,8 @@ fn examine(invocation: &Invocation) -> anyhow::Result<Report> {
         });
     }
     let models = models(&loaded.config, &mut problems);
+    let engines = Some(&loaded.config.remote).filter(|remote| remote.enabled).map(config::RemoteConfig::all);
+    let urls: Vec<String> = engines.into_iter().flatten().map(|engine| engine.url).collect();
     let programs = programs(&mut problems);
     Ok(Report {
         version: env!("CARGO_PKG_VERSION"),
@@ -135,7 +137,7 @@ fn examine(invocation: &Invocation) -> anyhow::Result<Report> {
         memory: memory(&loaded.config.engine),
         models,
         programs,
-        remote: Some(loaded.config.remote.url).filter(|url| loaded.config.remote.enabled && !url.is_empty()),
+        remote: (!urls.is_empty()).then(|| urls.join(", then ")),
         config: Files { user: user_file(), workspace: root.join(config::WORKSPACE_FILE) },
         problems,
     })

@@ -15,6 +15,8 @@ use crate::config;
 use crate::lsp::Server;
 use crate::lsp::types::{PartialResult, PartialResultParams};
 
+use super::permission;
+
 /// LSP's `RequestFailed`: the request was valid, and could not be served.
 const REQUEST_FAILED: ErrorCode = ErrorCode::ServerError(-32803);
 
@@ -63,13 +65,17 @@ pub(super) async fn assistant(
         answer_tokens: session.config.assistant.max_tokens,
         history_tokens: session.config.assistant.history_tokens,
         may_run_checks: may_check && session.config.assistant.may_run_checks,
+        tools: (&session.config.assistant).into(),
         ..Limits::default()
     };
     let workspace = session.workspace.clone().unwrap_or_else(|| workspace_around(path));
     let documents = server.documents.clone();
     let open = Arc::new(move |path: &Path| documents.by_path(path));
     let assistant = Assistant::new(engine, workspace, open).with_limits(limits);
-    Ok(assistant.with_router(session.router.clone()).with_recent(session.recent.clone()))
+    let may_run = session.config.assistant.may_run_checks;
+    let may_check = Arc::new(move |path: &Path| permission::is_given_for_checker(path, may_run));
+    let assistant = assistant.with_router(session.router.clone()).with_checks(may_check);
+    Ok(assistant.with_recent(session.recent.clone()))
 }
 
 /// What work tells of its steps through.

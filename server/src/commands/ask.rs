@@ -1,5 +1,5 @@
-//! `halfline.ask`: a question about the code. One argument: `{"question", "uri"?, "range"?}`, a range of LSP in the
-//! document `uri` that the question is about.
+//! `halfline.ask`: a question about the code. One argument: `{"question", "uri"?, "range"?, "failure"?}`, a range of LSP in
+//! the document `uri` that the question is about, and the name of a test that failed in a `halfline.run`.
 
 use serde::Deserialize;
 use serde_json::Value;
@@ -15,12 +15,15 @@ pub(super) struct Argument {
     question: String,
     uri: Option<Url>,
     range: Option<Range>,
+    failure: Option<String>,
 }
 
 pub(super) async fn run(server: &Server, argument: Argument, token: Option<NumberOrString>) -> Result<Value> {
     let path = argument.uri.as_ref().map(convert::to_document_path);
     let files = path.iter().map(|path| FileRange { path: path.clone(), lines: argument.range.map(convert::lines) });
-    let about = About { files: files.collect(), ..About::default() };
+    let session = server.session()?;
+    let outputs = argument.failure.iter().filter_map(|name| session.failures.output_of(name)).collect();
+    let about = About { files: files.collect(), outputs, ..About::default() };
     let question = Question::Ask { question: argument.question, about };
     answer::stream(server, question, path.as_deref(), true, token).await
 }

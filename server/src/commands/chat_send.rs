@@ -37,15 +37,15 @@ pub(super) async fn run(server: &Server, argument: Argument, token: Option<Numbe
     let store = chat::store(server, &argument.place)?;
     let References { mut files, symbols, commands } = references(server, &argument.message, &root)?;
     let chat = match &argument.id {
-        Some(id) => store.load(id),
-        None => store.create(),
+        Some(id) => store.load(id).map_err(|error| answer::failed(error.to_string()))?,
+        None => store.begin(),
     };
-    let chat = chat.map_err(|error| answer::failed(error.to_string()))?;
     let path = argument.place.uri.as_ref().map(convert::to_document_path);
     if let (Some(path), Some(range)) = (&path, argument.range) {
         files.insert(0, FileRange { path: path.clone(), lines: Some(convert::lines(range)) });
     }
     let mut about = About { files, symbols, outputs: Vec::new() };
+    let root_of_commands = root.clone();
     for command in &commands {
         permission::ask(server, &root, &format!("sh -c \"{command}\""), permission::Place::Copy).await?;
         let (root, open) = (root.clone(), fix::open_files(server, &root));
@@ -53,7 +53,11 @@ pub(super) async fn run(server: &Server, argument: Argument, token: Option<Numbe
             sink(Update::Status { text: format!("running {command}") });
             output_of(&root, open, command, COMMAND_TIME).await.map_err(|error| error.to_string())
         });
-        about.outputs.push(output.await?);
+        let output = output.await?;
+        let words = ["sh", "-c", command].map(str::to_owned);
+        server.session()?.failures.record(&words, &root_of_commands, &output);
+        server.refresh_lenses();
+        about.outputs.push(output);
     }
 
     let assistant = answer::assistant(server, path.as_deref(), false, token.as_ref()).await?;

@@ -37,6 +37,12 @@ pub(super) async fn run(server: &Server, argument: Argument, token: Option<Numbe
     let below = directory.strip_prefix(&root).unwrap_or(&directory).to_owned();
     let open = fix::open_files(server, &root);
     let check = Check { argv: argument.command, directory: below };
+    let command = check.argv.clone();
     let task = Task { root, extent: Extent::Tree, check, path: None, line: None, open };
-    fix::find(server, task, argument.apply, token).await
+    let value = fix::find(server, task, argument.apply, token).await?;
+    if value["applied"] == true && value["verified"] == true {
+        server.session()?.failures.forget(&command);
+        server.refresh_lenses();
+    }
+    Ok(value)
 }

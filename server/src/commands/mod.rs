@@ -16,6 +16,7 @@ mod fix;
 mod folder;
 mod permission;
 mod review;
+mod run;
 mod status;
 mod test;
 mod why;
@@ -42,6 +43,8 @@ pub enum Command {
     Fix,
     /// A change that makes a failing command pass.
     DebugCommand,
+    /// Run a command, and remember which tests failed.
+    Run,
     /// Unit tests for a function.
     Test,
     /// Documentation for a definition.
@@ -73,6 +76,7 @@ impl Command {
         Command::Explain,
         Command::Fix,
         Command::DebugCommand,
+        Command::Run,
         Command::Test,
         Command::Doc,
         Command::Review,
@@ -93,6 +97,7 @@ impl Command {
             Command::Explain => "halfline.explain",
             Command::Fix => "halfline.fix",
             Command::DebugCommand => "halfline.debugCommand",
+            Command::Run => "halfline.run",
             Command::Test => "halfline.test",
             Command::Doc => "halfline.doc",
             Command::Review => "halfline.review",
@@ -125,6 +130,7 @@ pub async fn run(
         Command::Explain => explain::run(server, only_argument(command, arguments)?, token).await,
         Command::Fix => fix::run(server, only_argument(command, arguments)?, token).await,
         Command::DebugCommand => debug_command::run(server, only_argument(command, arguments)?, token).await,
+        Command::Run => run::run(server, only_argument(command, arguments)?, token).await,
         Command::Test => test::run(server, only_argument(command, arguments)?, token).await,
         Command::Doc => doc::run(server, only_argument(command, arguments)?, token).await,
         Command::Review => review::run(server, only_argument(command, arguments)?, token).await,

@@ -10,6 +10,8 @@ use tower_lsp::jsonrpc::Result;
 use tower_lsp::lsp_types::{MessageActionItem, MessageType};
 
 use super::answer;
+use crate::assistant::checker_of;
+use crate::config;
 use crate::lsp::Server;
 
 const ALWAYS: &str = "Always in this workspace";
@@ -35,10 +37,9 @@ pub(super) async fn ask(server: &Server, root: &Path, command: &str, place: Plac
             "no command may run here: the setting `assistant.may_run_checks` is off".to_owned(),
         ));
     }
-    // What may run on a copy need not be welcome among the files themselves.
     let (allowed, place) = match place {
         Place::Copy => (command.to_owned(), "on a copy of"),
-        Place::Workspace => (format!("in place: {command}"), "in"),
+        Place::Workspace => (in_place(command), "in"),
     };
     if read().get(root).is_some_and(|commands| commands.contains(&allowed)) {
         return Ok(());
@@ -58,6 +59,26 @@ pub(super) async fn ask(server: &Server, root: &Path, command: &str, place: Plac
         Some(ONCE) => Ok(()),
         _ => Err(answer::failed(format!("`{command}` was not run: you did not allow it"))),
     }
+}
+
+/// Whether the user has said for good that the checker of the file at `path` may run there, as `halfline.explain` runs it.
+/// Nobody is asked.
+pub(super) fn is_given_for_checker(path: &Path, may_run: bool) -> std::result::Result<(), String> {
+    if !may_run {
+        return Err("no command may run here (assistant.may_run_checks)".to_owned());
+    }
+    let checker = checker_of(path).ok_or("no checker is known for it")?;
+    let root = config::project_root(path).unwrap_or_else(|| path.parent().unwrap_or(Path::new("/")).to_owned());
+    let root = root.canonicalize().map_err(|error| error.to_string())?;
+    match read().get(&root).is_some_and(|commands| commands.contains(&in_place(&checker))) {
+        true => Ok(()),
+        false => Err(format!("the user has not allowed `{checker}` in this workspace")),
+    }
+}
+
+/// What may run on a copy need not be welcome among the files themselves.
+fn in_place(command: &str) -> String {
+    format!("in place: {command}")
 }
 
 fn read() -> Allowed {

@@ -8,6 +8,7 @@ use toml::Value;
 
 use super::EmbedderChoice;
 use super::remote::Questions;
+use super::tables::{ENGINES, Fields};
 
 /// What values a setting takes.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -26,6 +27,8 @@ pub enum Kind {
     Texts,
     /// One of these words.
     OneOf(&'static [&'static str]),
+    /// A list of tables with these fields.
+    Tables(&'static Fields),
 }
 
 /// Who may set a setting.
@@ -42,7 +45,7 @@ pub enum Scope {
 }
 
 /// One setting.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Key {
     /// Dotted, as in `engine.target`.
     pub name: &'static str,
@@ -165,6 +168,24 @@ pub const KEYS: &[Key] = &[
         about: "The most tokens that a chat's prompt holds of what was said before.",
     },
     Key {
+        name: "assistant.tool_calls",
+        kind: Kind::Integer(0, 100),
+        scope: Scope::User,
+        about: "Tools that a model may call for one answer, where its engine has `tools`.",
+    },
+    Key {
+        name: "assistant.tool_bytes",
+        kind: Kind::Integer(256, 10_000_000),
+        scope: Scope::User,
+        about: "Bytes that all of these calls may give it.",
+    },
+    Key {
+        name: "assistant.tool_ms",
+        kind: Kind::Integer(100, 3_600_000),
+        scope: Scope::User,
+        about: "Milliseconds that all of these calls may take.",
+    },
+    Key {
         name: "assistant.may_run_checks",
         kind: Kind::Bool,
         scope: Scope::Narrowing,
@@ -174,7 +195,7 @@ pub const KEYS: &[Key] = &[
         name: "remote.enabled",
         kind: Kind::Bool,
         scope: Scope::Narrowing,
-        about: "Whether the engine that `remote.url` names may be asked.",
+        about: "Whether the engines that `remote.url` and `remote.engines` name may be asked.",
     },
     Key {
         name: "remote.url",
@@ -187,7 +208,19 @@ pub const KEYS: &[Key] = &[
         name: "remote.questions",
         kind: Kind::OneOf(Questions::NAMES),
         scope: Scope::User,
-        about: "Which questions go there first: `deep` for those that ask much of a model, `all` for all.",
+        about: "Which questions go there first: `deep` for those that ask much of a model, `quick` for the others, `all` for all.",
+    },
+    Key {
+        name: "remote.tools",
+        kind: Kind::Bool,
+        scope: Scope::User,
+        about: "Whether its model may call tools: read files, search, find definitions and references, run an allowed check.",
+    },
+    Key {
+        name: "remote.engines",
+        kind: Kind::Tables(&ENGINES),
+        scope: Scope::User,
+        about: "More engines, asked in this order after the one above where one fails; each a table under `[[remote.engines]]`.",
     },
     Key {
         name: "remote.key_variable",
@@ -274,6 +307,18 @@ pub const KEYS: &[Key] = &[
         about: "Tokens of one prompt to the remote engine and its answer.",
     },
     Key {
+        name: "quota.cost_per_day",
+        kind: Kind::Number(0.0, 1e9),
+        scope: Scope::User,
+        about: "What a day's requests may cost by the prices of the engines; 0 for no limit.",
+    },
+    Key {
+        name: "quota.cost_per_request",
+        kind: Kind::Number(0.0, 1e9),
+        scope: Scope::User,
+        about: "What one request may cost; an engine that would cost more is passed over; 0 for no limit.",
+    },
+    Key {
         name: "audit.enabled",
         kind: Kind::Bool,
         scope: Scope::User,
@@ -349,6 +394,7 @@ impl Key {
             }
             (Kind::OneOf(words), Value::String(word)) if words.contains(&word.as_str()) => Ok(Value::String(word)),
             (Kind::Texts, Value::Array(items)) if items.iter().all(Value::is_str) => Ok(Value::Array(items)),
+            (Kind::Tables(fields), value) => fields.check(self.name, value),
             (_, value) => wrong(&value),
         }
     }
@@ -368,6 +414,11 @@ impl Key {
             Kind::Texts => Value::Array(
                 text.split(',').map(str::trim).filter(|item| !item.is_empty()).map(|item| item.into()).collect(),
             ),
+            Kind::Tables(_) => {
+                // As it would stand behind the name in a file.
+                let read: Result<toml::Table, _> = format!("list = {text}").parse();
+                read.ok().and_then(|mut table| table.remove("list")).ok_or_else(wrong)?
+            }
         };
         self.check(value)
     }
@@ -391,6 +442,7 @@ impl Key {
             Kind::Model => "the name of a model, the path of a GGUF file, or \"auto\"".to_owned(),
             Kind::Texts => "a list of texts".to_owned(),
             Kind::OneOf(words) => format!("one of {}", words.join(", ")),
+            Kind::Tables(fields) => format!("a list of tables, one for each {}", fields.what),
         }
     }
 }

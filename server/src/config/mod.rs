@@ -9,6 +9,7 @@ mod keys;
 mod layers;
 mod remote;
 mod schema;
+mod tables;
 #[cfg(test)]
 mod tests;
 
@@ -21,8 +22,9 @@ use serde::{Deserialize, Serialize};
 
 pub use keys::{KEYS, Key, Kind, Scope};
 pub use layers::{Layers, read};
-pub use remote::{AuditConfig, PrivacyConfig, Questions, QuotaConfig, RemoteConfig};
+pub use remote::{AuditConfig, EngineEntry, PrivacyConfig, Questions, QuotaConfig, RemoteConfig};
 pub use schema::schema;
+pub use tables::Fields;
 
 /// Name of the file in a workspace's root.
 pub const WORKSPACE_FILE: &str = ".halfline.toml";
@@ -102,6 +104,12 @@ pub struct AssistantConfig {
     pub prompt_tokens: usize,
     /// The most tokens of what was said before in a chat.
     pub history_tokens: usize,
+    /// Tools that a model may call for one answer.
+    pub tool_calls: usize,
+    /// Bytes that those may give it.
+    pub tool_bytes: usize,
+    /// Milliseconds that those may take.
+    pub tool_ms: u64,
     /// Whether the project's checker (`cargo check`) may be run to find the diagnostics to explain.
     pub may_run_checks: bool,
 }
@@ -178,7 +186,15 @@ impl Default for CompletionConfig {
 
 impl Default for AssistantConfig {
     fn default() -> Self {
-        AssistantConfig { max_tokens: 512, prompt_tokens: 1536, history_tokens: 3072, may_run_checks: true }
+        AssistantConfig {
+            max_tokens: 512,
+            prompt_tokens: 1536,
+            history_tokens: 3072,
+            tool_calls: 8,
+            tool_bytes: 24_000,
+            tool_ms: 60_000,
+            may_run_checks: true,
+        }
     }
 }
 

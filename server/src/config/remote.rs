@@ -13,6 +13,10 @@ pub struct RemoteConfig {
     pub model: String,
     /// Which questions go there first.
     pub questions: Questions,
+    /// Whether its model may call tools.
+    pub tools: bool,
+    /// More engines, in the order in which they are asked.
+    pub engines: Vec<EngineEntry>,
     /// Environment variable that holds its key; empty for none.
     pub key_variable: String,
     /// Command that prints its key, before the variable.
@@ -29,11 +33,72 @@ pub struct RemoteConfig {
     pub retries: u32,
 }
 
+/// `[[remote.engines]]`
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct EngineEntry {
+    /// What it is called; empty for the machine's name.
+    pub name: String,
+    /// Base address of a server with an OpenAI-compatible interface.
+    pub url: String,
+    /// The model to ask it for.
+    pub model: String,
+    /// Which questions it is for.
+    pub questions: Questions,
+    /// Environment variable that holds its key; empty for none.
+    pub key_variable: String,
+    /// Command that prints its key, before the variable.
+    pub key_command: Vec<String>,
+    /// Tokens that a prompt and its answer may have together; 0 if that is not known.
+    pub context_tokens: usize,
+    /// What a million tokens of prompts cost.
+    pub prompt_price: f64,
+    /// What a million tokens of answers cost.
+    pub answer_price: f64,
+    /// Whether its model may call tools.
+    pub tools: bool,
+    /// Milliseconds to wait for a connection.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub connect_ms: Option<u64>,
+    /// Milliseconds to wait for the beginning of an answer.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub answer_ms: Option<u64>,
+    /// Milliseconds to wait for the next piece of one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub stall_ms: Option<u64>,
+    /// Milliseconds that a whole answer may take.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub whole_ms: Option<u64>,
+    /// Attempts after the first.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub retries: Option<u32>,
+}
+
+impl RemoteConfig {
+    /// Every engine that is named, in the order in which they are asked; that of `remote.url` comes first.
+    pub fn all(&self) -> Vec<EngineEntry> {
+        let own = EngineEntry {
+            url: self.url.clone(),
+            model: self.model.clone(),
+            questions: self.questions,
+            key_variable: self.key_variable.clone(),
+            key_command: self.key_command.clone(),
+            tools: self.tools,
+            ..EngineEntry::default()
+        };
+        let own = (!own.url.is_empty()).then_some(own);
+        own.into_iter().chain(self.engines.iter().cloned()).collect()
+    }
+}
+
 /// Which questions go to the remote engine first.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Questions {
+    /// Those that are wanted at once and ask little.
+    Quick,
     /// Those that ask for more than the local model is good at.
+    #[default]
     Deep,
     /// All.
     All,
@@ -41,7 +106,7 @@ pub enum Questions {
 
 impl Questions {
     /// The words for the choices.
-    pub const NAMES: &'static [&'static str] = &["deep", "all"];
+    pub const NAMES: &'static [&'static str] = &["quick", "deep", "all"];
 }
 
 /// `[privacy]`
@@ -66,6 +131,10 @@ pub struct QuotaConfig {
     pub tokens_per_day: u64,
     /// Tokens of one prompt and its answer.
     pub tokens_per_request: u64,
+    /// What a day may cost; 0 for no limit.
+    pub cost_per_day: f64,
+    /// What one request may cost; 0 for no limit.
+    pub cost_per_request: f64,
 }
 
 /// `[audit]`
@@ -86,6 +155,8 @@ impl Default for RemoteConfig {
             url: String::new(),
             model: String::new(),
             questions: Questions::Deep,
+            tools: false,
+            engines: Vec::new(),
             key_variable: String::new(),
             key_command: Vec::new(),
             connect_ms: 5_000,
@@ -112,7 +183,13 @@ impl Default for PrivacyConfig {
 
 impl Default for QuotaConfig {
     fn default() -> Self {
-        QuotaConfig { requests_per_day: 200, tokens_per_day: 500_000, tokens_per_request: 16_000 }
+        QuotaConfig {
+            requests_per_day: 200,
+            tokens_per_day: 500_000,
+            tokens_per_request: 16_000,
+            cost_per_day: 0.0,
+            cost_per_request: 0.0,
+        }
     }
 }
 

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::{Config, KEYS, Kind};
+use super::{Config, KEYS, Key, Kind};
 
 /// The schema of the user's file and of a workspace's `.halfline.toml`.
 pub fn schema() -> Value {
@@ -10,16 +10,7 @@ pub fn schema() -> Value {
     let mut sections: Map<String, Value> = Map::new();
     for key in KEYS {
         let Some((section, name)) = key.name.split_once('.') else { continue };
-        let mut property = match key.kind {
-            Kind::Bool => json!({ "type": "boolean" }),
-            Kind::Integer(low, high) => json!({ "type": "integer", "minimum": low, "maximum": high }),
-            Kind::Number(low, high) => json!({ "type": "number", "minimum": low, "maximum": high }),
-            Kind::Text => json!({ "type": "string" }),
-            Kind::Model => json!({ "type": "string", "minLength": 1 }),
-            Kind::OneOf(words) => json!({ "enum": words }),
-            Kind::Texts => json!({ "type": "array", "items": { "type": "string" } }),
-        };
-        property["description"] = key.about.into();
+        let mut property = property(key);
         property["default"] = defaults[section][name].clone();
         let entry = sections
             .entry(section)
@@ -34,4 +25,25 @@ pub fn schema() -> Value {
         "additionalProperties": false,
         "properties": sections,
     })
+}
+
+fn property(key: &Key) -> Value {
+    let mut property = match key.kind {
+        Kind::Bool => json!({ "type": "boolean" }),
+        Kind::Integer(low, high) => json!({ "type": "integer", "minimum": low, "maximum": high }),
+        Kind::Number(low, high) => json!({ "type": "number", "minimum": low, "maximum": high }),
+        Kind::Text => json!({ "type": "string" }),
+        Kind::Model => json!({ "type": "string", "minLength": 1 }),
+        Kind::OneOf(words) => json!({ "enum": words }),
+        Kind::Texts => json!({ "type": "array", "items": { "type": "string" } }),
+        Kind::Tables(fields) => {
+            let properties: Map<String, Value> =
+                fields.fields.iter().map(|field| (field.name.to_owned(), self::property(field))).collect();
+            json!({ "type": "array", "items": {
+                "type": "object", "additionalProperties": false, "required": fields.required, "properties": properties,
+            }})
+        }
+    };
+    property["description"] = key.about.into();
+    property
 }

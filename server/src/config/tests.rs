@@ -235,3 +235,57 @@ fn a_workspace_cannot_widen_what_may_leave() {
         "#]],
     );
 }
+
+#[test]
+fn a_list_of_engines_is_checked_entry_by_entry() {
+    check(
+        "[[remote.engines]]\nurl = \"http://a/v1\"\nmodel = \"m\"\nprompt_price = 1\n[[remote.engines]]\nname = \"b\"\n\
+         url = \"http://b/v1\"\nmodel = \"n\"\nquestions = \"all\"\ntools = true\n",
+        "[[remote.engines]]\nurl = \"http://theirs/v1\"\nmodel = \"m\"\n",
+        &[],
+        &[],
+        expect![[r#"
+            remote.engines = [{ answer_price = 0.0, context_tokens = 0, key_command = [], key_variable = "", model = "m", name = "", prompt_price = 1.0, questions = "deep", tools = false, url = "http://a/v1" }, { answer_price = 0.0, context_tokens = 0, key_command = [], key_variable = "", model = "n", name = "b", prompt_price = 0.0, questions = "all", tools = true, url = "http://b/v1" }] (config.toml:1)
+            Warning .halfline.toml:1: ignored: `remote.engines` is the user's to set, not a workspace's; put it into the user file
+        "#]],
+    );
+    for (text, expected) in [
+        (
+            "[remote]\nengines = \"http://a/v1\"\n",
+            "must be a list of tables; write each one under `[[remote.engines]]`",
+        ),
+        ("[remote]\nengines = [1]\n", "engine 1 of `remote.engines` must be a table"),
+        ("[[remote.engines]]\nurl = \"http://a/v1\"\n", "engine 1 of `remote.engines` has no `model`"),
+        (
+            "[[remote.engines]]\nurl = \"x\"\nmodl = \"m\"\n",
+            "engine 1 of `remote.engines` has no setting `modl`; did you mean `model`?",
+        ),
+        (
+            "[[remote.engines]]\nurl = \"x\"\nmodel = \"m\"\nquestions = \"some\"\n",
+            "engine 1 of `remote.engines`: `questions` must be one of quick, deep, all, and is the text \"some\"",
+        ),
+    ] {
+        let dir = tempfile::tempdir().unwrap();
+        let user = dir.path().join("config.toml");
+        std::fs::write(&user, text).unwrap();
+        let loaded = read(&Layers { user: Some(user), ..Layers::default() });
+        assert_eq!(loaded.problems.len(), 1, "{text}");
+        assert!(loaded.problems[0].message.contains(expected), "{}", loaded.problems[0].message);
+    }
+}
+
+#[test]
+fn engines_come_from_a_variable_too_and_the_single_form_is_the_first() {
+    let variables = [
+        ("HALFLINE_REMOTE_URL", "http://first/v1"),
+        ("HALFLINE_REMOTE_ENGINES", "[{url = \"http://second/v1\", model = \"m\"}]"),
+    ];
+    let variables = variables.map(|(name, value)| (name.to_owned(), value.to_owned())).to_vec();
+    let loaded = read(&Layers { variables, ..Layers::default() });
+    assert_eq!(loaded.problems, Vec::new());
+    let urls: Vec<String> = loaded.config.remote.all().into_iter().map(|entry| entry.url).collect();
+    assert_eq!(urls, ["http://first/v1", "http://second/v1"]);
+    let items = &schema()["properties"]["remote"]["properties"]["engines"]["items"];
+    assert_eq!(items["required"], serde_json::json!(["url", "model"]));
+    assert_eq!(items["properties"]["questions"]["enum"], serde_json::json!(["quick", "deep", "all"]));
+}

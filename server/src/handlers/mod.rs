@@ -4,6 +4,7 @@
 //! are applied there, and snapshots taken there.
 
 pub mod code_action;
+pub mod code_lens;
 pub mod completion;
 pub mod did_change;
 pub mod did_change_configuration;

@@ -6,9 +6,9 @@ use serde_json::Value;
 use tokio::sync::Notify;
 use tower_lsp::jsonrpc::{Error, Result};
 use tower_lsp::lsp_types::{
-    CodeActionParams, CodeActionResponse, CompletionParams, CompletionResponse, DidChangeConfigurationParams,
-    DidChangeTextDocumentParams, DidCloseTextDocumentParams, DidOpenTextDocumentParams, DidSaveTextDocumentParams,
-    InitializeParams, InitializeResult, InitializedParams,
+    CodeActionParams, CodeActionResponse, CodeLens, CodeLensParams, CompletionParams, CompletionResponse,
+    DidChangeConfigurationParams, DidChangeTextDocumentParams, DidCloseTextDocumentParams, DidOpenTextDocumentParams,
+    DidSaveTextDocumentParams, InitializeParams, InitializeResult, InitializedParams,
 };
 use tower_lsp::{Client, ClientSocket, LanguageServer, LspService};
 
@@ -89,6 +89,18 @@ impl Server {
         self.session.get().ok_or_else(Error::internal_error)
     }
 
+    /// Tells the client that other tests have failed now. Nobody waits for its answer.
+    pub fn refresh_lenses(&self) {
+        if self.session().is_ok_and(|session| session.client.lens_refresh) {
+            let client = self.client.clone();
+            tokio::spawn(async move {
+                if let Err(error) = client.code_lens_refresh().await {
+                    tracing::debug!("the client does not renew its lenses: {error}");
+                }
+            });
+        }
+    }
+
     async fn inline_completion(&self, params: InlineCompletionParams) -> Result<InlineCompletionList> {
         handlers::inline_completion::handle(self, params).await
     }
@@ -154,5 +166,9 @@ impl LanguageServer for Server {
 
     async fn code_action(&self, params: CodeActionParams) -> Result<Option<CodeActionResponse>> {
         handlers::code_action::handle(self, &params)
+    }
+
+    async fn code_lens(&self, params: CodeLensParams) -> Result<Option<Vec<CodeLens>>> {
+        handlers::code_lens::handle(self, &params)
     }
 }

@@ -10,6 +10,7 @@ use tower_lsp::lsp_types::Url;
 use super::convert;
 use super::indexing::Indexing;
 use crate::assistant::Router;
+use crate::assistant::failures::Failures;
 use crate::cache_directory;
 use crate::completion::Completer;
 use crate::config::{self, Config};
@@ -27,6 +28,8 @@ pub struct ClientInfo {
     pub encoding: Encoding,
     /// Whether the client draws ghost text itself.
     pub inline_completion: bool,
+    /// Whether the client asks for lenses again when it is told to.
+    pub lens_refresh: bool,
     /// Whether the server may start a progress report.
     pub work_done_progress: bool,
     /// The process to outlive never.
@@ -47,6 +50,7 @@ impl ClientInfo {
             name: at("/clientInfo/name").as_str().unwrap_or("a client without a name").to_owned(),
             encoding: convert::choose_encoding(&offered),
             inline_completion: at("/capabilities/textDocument/inlineCompletion").is_object(),
+            lens_refresh: at("/capabilities/workspace/codeLens/refreshSupport").as_bool().unwrap_or(false),
             work_done_progress: at("/capabilities/window/workDoneProgress").as_bool().unwrap_or(false),
             process_id: at("/processId").as_u64().and_then(|id| u32::try_from(id).ok()),
             root: root.or_else(|| at("/rootPath").as_str().map(PathBuf::from)),
@@ -74,6 +78,8 @@ pub struct Session {
     pub router: Router,
     /// What the last completions and answers rest on.
     pub recent: Arc<Recent>,
+    /// The tests that failed when they were last run.
+    pub failures: Failures,
     /// Inline completion with its caches.
     pub completer: Arc<Completer>,
 }
@@ -105,6 +111,7 @@ impl Session {
             _embedding: embedding,
             router,
             recent,
+            failures: Failures::default(),
             completer,
         }
     }
@@ -140,12 +147,14 @@ mod tests {
                 "general": {"positionEncodings": ["utf-16", "utf-8"]},
                 "textDocument": {"inlineCompletion": {"dynamicRegistration": false}},
                 "window": {"workDoneProgress": true},
+                "workspace": {"codeLens": {"refreshSupport": true}},
             },
         });
         let expected = ClientInfo {
             name: "Neovim".into(),
             encoding: Encoding::Utf8,
             inline_completion: true,
+            lens_refresh: true,
             work_done_progress: true,
             process_id: Some(7),
             root: Some("/a".into()),

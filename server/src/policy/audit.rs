@@ -24,6 +24,8 @@ pub struct Record<'a> {
     pub event: &'static str,
     /// The workspace's root.
     pub workspace: &'a str,
+    /// What the user calls the engine.
+    pub engine: &'a str,
     /// Where to, without names or keys.
     pub host: &'a str,
     /// The model asked for.
@@ -42,6 +44,10 @@ pub struct Record<'a> {
     pub answer_tokens: usize,
     /// What was replaced before it was sent, and how often.
     pub redacted: &'a BTreeMap<&'static str, usize>,
+    /// Pieces that were left out because they have to stay.
+    pub withheld: usize,
+    /// Results of tools that it contains.
+    pub tool_results: usize,
     /// Whether something in it reads like an instruction to a model.
     pub suspicious: bool,
     /// How it ended.
@@ -126,6 +132,7 @@ mod tests {
             request,
             event: "sending",
             workspace: "/w",
+            engine: "e",
             host: "h:1",
             model: "m",
             template: "openai-chat",
@@ -135,6 +142,8 @@ mod tests {
             prompt_tokens: 3,
             answer_tokens: 0,
             redacted,
+            withheld: 0,
+            tool_results: 0,
             suspicious: false,
             verdict: "",
         }

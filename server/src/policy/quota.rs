@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 const DAY: Duration = Duration::from_secs(86_400);
 
 /// What may leave.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Allowance {
     /// Requests a day (UTC).
     pub requests_per_day: u64,
@@ -19,6 +19,19 @@ pub struct Allowance {
     pub tokens_per_day: u64,
     /// Tokens of one prompt and its answer.
     pub tokens_per_request: u64,
+    /// What the requests of a day may cost; 0 for no limit.
+    pub cost_per_day: f64,
+    /// What one of them may cost; 0 for no limit.
+    pub cost_per_request: f64,
+}
+
+/// What a request takes of it at most, or what it turns out to have left.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Amount {
+    /// Tokens, of prompt and answer.
+    pub tokens: u64,
+    /// What they cost.
+    pub cost: f64,
 }
 
 /// The allowance and where it is counted.
@@ -28,12 +41,14 @@ pub struct Quota {
     file: PathBuf,
 }
 
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
 struct Used {
     /// Days since 1970.
     day: u64,
     requests: u64,
     tokens: u64,
+    cost: f64,
 }
 
 impl Quota {
@@ -42,9 +57,14 @@ impl Quota {
         Quota { allowance, file }
     }
 
-    /// Takes a request of up to `tokens` tokens, or says why there is none left. What cannot be counted is not taken.
-    pub fn take(&self, tokens: u64, now: SystemTime) -> Result<(), String> {
-        let Allowance { requests_per_day, tokens_per_day, tokens_per_request } = self.allowance;
+    /// Takes a request of up to `amount`, or says why there is none left. What cannot be counted is not taken.
+    pub fn take(&self, amount: Amount, now: SystemTime) -> Result<(), String> {
+        let Amount { tokens, cost } = amount;
+        let Allowance { requests_per_day, tokens_per_day, tokens_per_request, cost_per_day, cost_per_request } =
+            self.allowance;
+        if cost_per_request > 0.0 && cost > cost_per_request {
+            return Err(format!("it may cost {cost:.4}, and {cost_per_request} is allowed for one request"));
+        }
         if tokens > tokens_per_request {
             return Err(format!("it may take {tokens} tokens, and {tokens_per_request} are allowed for one request"));
         }
@@ -55,16 +75,21 @@ impl Quota {
             if used.tokens + tokens > tokens_per_day {
                 return Err(format!("{} of the day's {tokens_per_day} tokens are used", used.tokens));
             }
+            if cost_per_day > 0.0 && used.cost + cost > cost_per_day {
+                return Err(format!("{:.4} of the day's {cost_per_day} is spent", used.cost));
+            }
             used.requests += 1;
             used.tokens += tokens;
+            used.cost += cost;
             Ok(())
         })
     }
 
     /// Gives back what a request took and did not use.
-    pub fn give_back(&self, tokens: u64, now: SystemTime) {
+    pub fn give_back(&self, amount: Amount, now: SystemTime) {
         let given = self.change(now, |used| {
-            used.tokens = used.tokens.saturating_sub(tokens);
+            used.tokens = used.tokens.saturating_sub(amount.tokens);
+            used.cost = (used.cost - amount.cost).max(0.0);
             Ok(())
         });
         if let Err(error) = given {
@@ -104,19 +129,46 @@ mod tests {
     #[test]
     fn a_day_has_so_many_requests_and_tokens() {
         let directory = tempfile::tempdir().unwrap();
-        let allowance = Allowance { requests_per_day: 3, tokens_per_day: 1000, tokens_per_request: 600 };
+        let allowance = Allowance {
+            requests_per_day: 3,
+            tokens_per_day: 1000,
+            tokens_per_request: 600,
+            cost_per_day: 0.0,
+            cost_per_request: 0.0,
+        };
+        let of_tokens = |tokens| Amount { tokens, cost: 0.0 };
         let quota = Quota::new(allowance, directory.path().join("state/quota.json"));
         let at = |hours: u64| UNIX_EPOCH + Duration::from_secs(20_000 * 86_400 + hours * 3600);
-        let take = |tokens, hours| quota.take(tokens, at(hours));
+        let take = |tokens, hours| quota.take(of_tokens(tokens), at(hours));
         assert_eq!(take(601, 0), Err("it may take 601 tokens, and 600 are allowed for one request".to_owned()));
         assert_eq!(take(600, 0), Ok(()));
         assert_eq!(take(600, 1), Err("600 of the day's 1000 tokens are used".to_owned()));
-        quota.give_back(500, at(1));
+        quota.give_back(of_tokens(500), at(1));
         assert_eq!(take(600, 2), Ok(()));
         assert_eq!(take(1, 3), Ok(()));
         assert_eq!(take(1, 23), Err("all 3 requests of the day are used".to_owned()));
         assert_eq!(take(600, 24), Ok(()), "a new day");
         let elsewhere = Quota::new(allowance, directory.path().to_path_buf());
-        assert!(elsewhere.take(1, at(0)).unwrap_err().starts_with("the quota cannot be counted in"));
+        assert!(elsewhere.take(of_tokens(1), at(0)).unwrap_err().starts_with("the quota cannot be counted in"));
+    }
+
+    #[test]
+    fn money_is_counted_where_the_user_set_a_limit() {
+        let directory = tempfile::tempdir().unwrap();
+        let allowance = Allowance {
+            requests_per_day: 100,
+            tokens_per_day: 1000,
+            tokens_per_request: 600,
+            cost_per_day: 1.0,
+            cost_per_request: 0.6,
+        };
+        let quota = Quota::new(allowance, directory.path().join("quota.json"));
+        let take = |cost| quota.take(Amount { tokens: 1, cost }, UNIX_EPOCH);
+        assert_eq!(take(0.75), Err("it may cost 0.7500, and 0.6 is allowed for one request".to_owned()));
+        assert_eq!(take(0.5), Ok(()));
+        assert_eq!(take(0.5), Ok(()));
+        assert_eq!(take(0.25), Err("1.0000 of the day's 1 is spent".to_owned()));
+        quota.give_back(Amount { tokens: 0, cost: 0.5 }, UNIX_EPOCH);
+        assert_eq!(take(0.25), Ok(()));
     }
 }

@@ -17,11 +17,13 @@ fn remote(url: String, key: Key) -> Remote {
 }
 
 fn chat() -> Chat {
-    let message = |role, content: &str| Message { role, content: content.to_owned() };
+    let message = |role, content: &str| Message::new(role, content);
     Chat {
         messages: vec![message(Speaker::System, "Be brief."), message(Speaker::User, "Why?")],
         max_tokens: 50,
         temperature: 0.0,
+        tools: Vec::new(),
+        may_call: false,
     }
 }
 

@@ -2,5 +2,8 @@
 //! model when it does.
 #![expect(clippy::unwrap_used, reason = "in a test a panic is the report")]
 
+mod chain;
 mod client;
 mod routing;
+mod tools;
+mod withheld;

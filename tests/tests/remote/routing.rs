@@ -7,9 +7,9 @@ use halfline_tests::{Act, Home, Scripted};
 use serde_json::Value;
 
 /// What the local model says.
-const LOCAL: &str = "Because it is.";
+pub(crate) const LOCAL: &str = "Because it is.";
 
-fn home(server_url: &str, more: &str) -> Home {
+pub(crate) fn home(server_url: &str, more: &str) -> Home {
     let home = Home::with_model(&TinySpec::saying("\n", ["Because", " it", " is", "."]));
     home.add_settings(&format!(
         "[assistant]\nmax_tokens = 8\n[remote]\nurl = {server_url:?}\nmodel = \"large\"\nquestions = \"all\"\n\
@@ -19,7 +19,7 @@ fn home(server_url: &str, more: &str) -> Home {
     home
 }
 
-fn ask_with(home: &Home, command: &mut Command) -> Value {
+pub(crate) fn ask_with(home: &Home, command: &mut Command) -> Value {
     let state = home.workspace().with_file_name("state");
     let output = command.env("XDG_STATE_HOME", state).output().unwrap();
     let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
@@ -29,7 +29,7 @@ fn ask_with(home: &Home, command: &mut Command) -> Value {
     answer
 }
 
-fn ask(home: &Home, arguments: &[&str]) -> Value {
+pub(crate) fn ask(home: &Home, arguments: &[&str]) -> Value {
     ask_with(
         home,
         home.command().args(["ask", "why?", "--root", ".", "--file", "src/main.rs", "--json"]).args(arguments),
@@ -37,7 +37,7 @@ fn ask(home: &Home, arguments: &[&str]) -> Value {
 }
 
 /// The lines of the audit log.
-fn audit(home: &Home) -> Vec<Value> {
+pub(crate) fn audit(home: &Home) -> Vec<Value> {
     let directory = home.workspace().with_file_name("state").join("halfline/audit");
     let Ok(files) = std::fs::read_dir(directory) else { return Vec::new() };
     let texts = files.map(|file| std::fs::read_to_string(file.unwrap().path()).unwrap());
@@ -45,7 +45,7 @@ fn audit(home: &Home) -> Vec<Value> {
 }
 
 #[track_caller]
-fn assert_local(answer: &Value, why: &str) {
+pub(crate) fn assert_local(answer: &Value, why: &str) {
     assert!(answer["text"].as_str().unwrap().starts_with(LOCAL), "{answer}");
     assert_eq!((&answer["route"]["engine"], &answer["model"]), (&"local".into(), &"tiny".into()), "{answer}");
     let said = answer["route"]["why"].as_str().unwrap();

@@ -9,7 +9,7 @@ use std::path::PathBuf;
 use halfline_context::TokenCounter;
 use serde::Serialize;
 
-use super::super::Exchange;
+use super::super::{Exchange, Extra};
 use super::{Standing, Turn};
 
 /// Tokens around each exchange.
@@ -83,7 +83,9 @@ pub(super) fn files(turns: &[Turn]) -> Vec<PathBuf> {
 
 fn exchange(turn: &Turn) -> Option<Exchange> {
     match turn.standing {
-        Standing::Whole => Some(Exchange { user: turn.user.clone(), answer: turn.answer.clone() }),
+        Standing::Whole => {
+            Some(Exchange { user: turn.user.clone(), extras: turn.extras.clone(), answer: turn.answer.clone() })
+        }
         Standing::Shortened => Some(shortened(turn)),
         Standing::LeftOut => None,
     }
@@ -97,9 +99,21 @@ fn cost(turn: &Turn, counter: &dyn TokenCounter) -> usize {
 /// place.
 fn shortened(turn: &Turn) -> Exchange {
     let mut user: String = turn.question.chars().take(QUESTION_CHARS).collect();
+    let mut extras = Vec::new();
+    for (at, place) in turn.places.iter().take(MOST_PLACES).enumerate() {
+        if at == 0 {
+            user += "\n(about ";
+        }
+        let start = user.len();
+        user += if at == 0 { "" } else { ", " };
+        user += place;
+        // A name alone may say too much of a file that nobody asked about.
+        if let Some(extra) = turn.extras.iter().find(|extra| extra.place == *place) {
+            extras.push(Extra { range: start..user.len(), ..extra.clone() });
+        }
+    }
     if !turn.places.is_empty() {
-        let places: Vec<&str> = turn.places.iter().take(MOST_PLACES).map(String::as_str).collect();
-        user += &format!("\n(about {})", places.join(", "));
+        user.push(')');
     }
     let sentences = sentences(&turn.answer);
     let mut answer = String::new();
@@ -113,7 +127,7 @@ fn shortened(turn: &Turn) -> Exchange {
     if answer.is_empty() {
         answer = "(code)".to_owned();
     }
-    Exchange { user, answer }
+    Exchange { user, extras, answer }
 }
 
 /// The sentences of `text` outside of its code blocks.
@@ -161,6 +175,7 @@ mod tests {
         Turn {
             question: question.to_owned(),
             user: format!("{evidence}\n{question}"),
+            extras: Vec::new(),
             answer: answer.to_owned(),
             places: vec!["src/a.rs:1-9".to_owned()],
             files: vec!["src/a.rs".into()],
@@ -174,7 +189,7 @@ mod tests {
     #[test]
     fn a_short_form_keeps_what_was_asked_and_what_was_found() {
         let answer = "`parse` fails on an empty line. It calls `unwrap`.\nThat is bad style, all in all. See src/a.rs:4 for it.\n```rust\nlet x = 1;\n```\nHope that helps!";
-        let Exchange { user, answer } = shortened(&turn("Why does it\nfail?", "CODE", answer));
+        let Exchange { user, answer, .. } = shortened(&turn("Why does it\nfail?", "CODE", answer));
         expect![[r#"
             Why does it
             fail?

@@ -11,7 +11,7 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 
 use super::evidence::ModelTokens;
-use super::{About, Answer, Assistant, Earlier, Question, Update};
+use super::{About, Answer, Assistant, Earlier, Extra, Question, Update};
 use crate::policy::audit::now_ms;
 
 pub use history::HistoryReport;
@@ -43,6 +43,9 @@ pub struct Turn {
     pub question: String,
     /// The user's turn as the model was shown it, evidence included.
     pub user: String,
+    /// What of that nobody asked for.
+    #[serde(default)]
+    pub extras: Vec<Extra>,
     /// The answer.
     pub answer: String,
     /// The places that it rests on, as `path:first-last`.
@@ -124,6 +127,7 @@ pub async fn send(
     let turn = Turn {
         question: message,
         user: answer.user.clone(),
+        extras: answer.extras.clone(),
         answer: answer.text.clone(),
         places: answer.evidence.iter().map(|one| format!("{}:{}-{}", one.path, one.lines.0, one.lines.1)).collect(),
         files: answer.files.clone(),

@@ -5,11 +5,12 @@
 use std::fs::{self, File};
 use std::io::Write;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use super::super::AssistantError;
+use super::super::{AssistantError, Extra};
 use super::{Chat, Summary, Turn, now_ms, title_of};
 use crate::cache::workspace_name;
 use crate::policy::redact::{Placeholders, Sort, redact};
@@ -101,19 +102,26 @@ impl Store {
         Store { directory }
     }
 
-    /// A new conversation.
-    pub fn create(&self) -> Result<Chat, ChatError> {
-        let _lock = self.lock()?;
+    /// A new conversation, of which nothing is kept before something is said in it.
+    pub fn begin(&self) -> Chat {
+        // Two that begin in the same moment are two.
+        static BEGUN: AtomicU64 = AtomicU64::new(0);
         let now = now_ms();
         let mut id = String::new();
-        for attempt in 0u64.. {
+        for attempt in BEGUN.fetch_add(1 << 32, Ordering::Relaxed).. {
             let hash = Sha256::digest(format!("{now} {} {attempt}", std::process::id()));
             id = hash.iter().take(3).map(|byte| format!("{byte:02x}")).collect();
             if !self.path(&id).exists() {
                 break;
             }
         }
-        let chat = Chat { id, title: String::new(), created_ms: now, updated_ms: now, turns: Vec::new() };
+        Chat { id, title: String::new(), created_ms: now, updated_ms: now, turns: Vec::new() }
+    }
+
+    /// A new conversation that is kept from now on.
+    pub fn create(&self) -> Result<Chat, ChatError> {
+        let _lock = self.lock()?;
+        let chat = self.begin();
         self.write(&chat)?;
         Ok(chat)
     }
@@ -189,9 +197,11 @@ impl Store {
             present.title = title_of(&without_secrets(&turn.question));
         }
         present.updated_ms = turn.time_ms.max(present.updated_ms);
+        let (user, extras) = turn_without_secrets(&turn.user, &turn.extras);
         present.turns.push(Turn {
             question: without_secrets(&turn.question),
-            user: without_secrets(&turn.user),
+            user,
+            extras,
             answer: without_secrets(&turn.answer),
             ..turn
         });
@@ -255,6 +265,23 @@ impl Store {
 
 fn disk(path: &Path, error: &std::io::Error) -> ChatError {
     ChatError::Disk { path: path.to_owned(), reason: error.to_string() }
+}
+
+/// The user's turn without the secrets that a rule knows, and where its extras are then.
+fn turn_without_secrets(user: &str, extras: &[Extra]) -> (String, Vec<Extra>) {
+    let (mut text, mut moved, mut done) = (String::new(), Vec::new(), 0);
+    for extra in extras {
+        let (Some(before), Some(piece)) = (user.get(done..extra.range.start), user.get(extra.range.clone())) else {
+            continue;
+        };
+        text += &without_secrets(before);
+        let start = text.len();
+        text += &without_secrets(piece);
+        moved.push(Extra { range: start..text.len(), ..extra.clone() });
+        done = extra.range.end;
+    }
+    text += &without_secrets(user.get(done..).unwrap_or_default());
+    (text, moved)
 }
 
 fn without_secrets(text: &str) -> String {

@@ -12,6 +12,7 @@ fn turn(question: &str) -> Turn {
     Turn {
         question: question.to_owned(),
         user: format!("CODE {question}"),
+        extras: Vec::new(),
         answer: "Because.".to_owned(),
         places: Vec::new(),
         files: Vec::new(),

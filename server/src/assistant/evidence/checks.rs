@@ -10,11 +10,11 @@ use super::{Item, python, rust};
 
 /// What checkers said.
 #[derive(Debug, Default)]
-pub(super) struct Checked {
+pub(in super::super) struct Checked {
     /// About any file.
-    pub(super) diagnostics: Vec<Diagnostic>,
+    pub(in super::super) diagnostics: Vec<Diagnostic>,
     /// Why a checker could not say anything.
-    pub(super) notes: Vec<Item>,
+    pub(in super::super) notes: Vec<Item>,
 }
 
 impl Checked {
@@ -22,7 +22,7 @@ impl Checked {
     pub(super) fn failed(checker: &str, reason: &str) -> Checked {
         let evidence =
             Evidence { path: checker.to_owned(), lines: (1, 1), why: "the checker could not run".to_owned() };
-        let note = Item { evidence, text: reason.trim().to_owned(), fence: "text".to_owned() };
+        let note = Item { evidence, text: reason.trim().to_owned(), fence: "text".to_owned(), found: false };
         Checked { diagnostics: Vec::new(), notes: vec![note] }
     }
 }
@@ -39,7 +39,7 @@ pub fn checker_of(path: &Path) -> Option<String> {
 }
 
 /// Runs the checker for the file at `path`. A language without one gives nothing.
-pub(super) async fn run(
+pub(in super::super) async fn run(
     snapshot: &Snapshot,
     path: &Path,
     time: Duration,

@@ -40,7 +40,7 @@ pub(super) async fn of(sources: &Sources, place: &Place, counter: &dyn TokenCoun
     let text = condensed(&output.stdout, place.left, counter)?;
     let path = sources.workspace.display_path(path);
     let evidence = Evidence { path, lines: (first, last), why: "how these lines came to be (git log)".to_owned() };
-    Some(Item { evidence, text, fence: "diff".to_owned() })
+    Some(Item { evidence, text, fence: "diff".to_owned(), found: true })
 }
 
 /// The commits with their changes where that fits into `tokens`, else as many commits as fit.

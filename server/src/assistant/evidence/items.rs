@@ -34,12 +34,15 @@ pub(super) fn map_of_workspace(sources: &Sources, tokens: usize, counter: &dyn T
         },
         text,
         fence: "text".to_owned(),
+        found: true,
     })
 }
 
-pub(super) fn code_item(piece: Piece, snapshot: &Snapshot) -> Item {
+/// Code, which was `asked` about if it is of one of these files, and else was found.
+pub(super) fn code_item(piece: Piece, snapshot: &Snapshot, asked: &[String]) -> Item {
     let language = halfline_grammars::by_path(Path::new(&piece.path)).or(snapshot.language());
     Item {
+        found: !asked.contains(&piece.path),
         evidence: Evidence { path: piece.path, lines: piece.lines, why: piece.why },
         text: piece.text,
         fence: language.map_or("text", |language| language.name()).to_owned(),
@@ -57,14 +60,14 @@ pub(super) fn of_changes(task: Task, changes: &[Change], tokens: usize, counter:
         let text = if fits { change.text.clone() } else { cut_to(&change.text, share, counter) };
         let evidence =
             Evidence { path: change.path.clone(), lines: change.lines, why: "what changes in it".to_owned() };
-        items.push(Item { evidence, text, fence: "diff".to_owned() });
+        items.push(Item { evidence, text, fence: "diff".to_owned(), found: false });
     }
     if is_cut {
         let line = |change: &Change| format!("{} +{} -{}\n", change.path, change.added, change.removed);
         let evidence =
             Evidence { path: "changes".to_owned(), lines: (1, changes.len()), why: "files that change".to_owned() };
         let text = changes.iter().map(line).collect();
-        items.insert(0, Item { evidence, text, fence: "text".to_owned() });
+        items.insert(0, Item { evidence, text, fence: "text".to_owned(), found: false });
     }
     Gathered { task, items, files: Vec::new() }
 }
@@ -91,6 +94,7 @@ pub(super) fn output_item(output: &CommandOutput, tokens: usize, counter: &dyn T
         },
         text: lines[first..].join("\n"),
         fence: "text".to_owned(),
+        found: false,
     }
 }
 
@@ -107,7 +111,8 @@ pub(super) fn diagnostic_item(
     let path = sources.workspace.display_path(&sources.absolute(&diagnostic.path));
     let lines = (diagnostic.start.line as usize + 1, diagnostic.end.line as usize + 1);
     let source = diagnostic.source.as_deref().unwrap_or("the checker");
-    Item { evidence: Evidence { path, lines, why: format!("what {source} says") }, text, fence: "text".to_owned() }
+    let evidence = Evidence { path, lines, why: format!("what {source} says") };
+    Item { evidence, text, fence: "text".to_owned(), found: false }
 }
 
 /// The first lines of `text` that fit into `tokens`; of a first line that does not, its start.

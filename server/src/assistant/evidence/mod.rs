@@ -23,6 +23,7 @@ use super::{About, AssistantError, Class, Diagnostic, Evidence, Limits, Question
 use items::{code_item, diagnostic_item, map_of_workspace, of_changes, output_item};
 
 pub use checks::checker_of;
+pub(super) use checks::run as run_check;
 
 /// Diagnostics beyond this many are left out: the first cause is what matters.
 const MOST_DIAGNOSTICS: usize = 3;
@@ -63,9 +64,10 @@ impl Gathered {
         }
     }
 
-    /// Every file that is quoted, relative to `root` where it lies there. What a tool said counts by the tool's name.
+    /// Every file that the question is about, relative to `root` where it lies there. What a tool said counts by the tool's
+    /// name; what was merely found does not count.
     pub(super) fn paths(&self, root: &Path) -> Vec<PathBuf> {
-        let items = self.items.iter().map(|item| PathBuf::from(&item.evidence.path));
+        let items = self.items.iter().filter(|item| !item.found).map(|item| PathBuf::from(&item.evidence.path));
         let files = self.files.iter().filter_map(Snapshot::path).map(|path| path.strip_prefix(root).unwrap_or(path));
         let mut paths: Vec<PathBuf> = items.chain(files.map(Path::to_path_buf)).collect();
         paths.sort_unstable();
@@ -109,6 +111,8 @@ pub(super) struct Item {
     pub(super) text: String,
     /// The tag of its code fence.
     pub(super) fence: String,
+    /// Whether a search, the users of the code or its history led to it: neither the user nor a checker named it.
+    pub(super) found: bool,
 }
 
 /// Counts with the model's own tokenizer.
@@ -256,12 +260,14 @@ fn explain(
         };
         Some((snapshot, one.start.line as usize..=one.end.line.max(one.start.line) as usize))
     });
+    let mut asked = vec![own_path(sources, snapshot)];
     let (snapshot, lines) = place.unwrap_or_else(|| (snapshot.clone(), line..=line));
+    asked.push(own_path(sources, &snapshot));
     let message = diagnostics.iter().map(|one| one.message.as_str()).collect::<Vec<_>>().join("\n");
     let focus = Focus { snapshot: snapshot.clone(), lines, message };
     let pieces = gather_debugging(&focus, left, counter, Some(&sources.workspace));
     left = left.saturating_sub(cost(&pieces, counter));
-    items.extend(pieces.iter().cloned().map(|piece| code_item(piece, &snapshot)));
+    items.extend(pieces.iter().cloned().map(|piece| code_item(piece, &snapshot, &asked)));
     if let Some(help) = help.filter(|help| counter.count(&help.text) <= left) {
         left -= counter.count(&help.text);
         items.push(help);
@@ -271,7 +277,7 @@ fn explain(
     }
     let more = surroundings(sources, &focus, pieces, left, counter);
     left = left.saturating_sub(cost(&more, counter));
-    items.extend(more.into_iter().map(|piece| code_item(piece, &snapshot)));
+    items.extend(more.into_iter().map(|piece| code_item(piece, &snapshot, &asked)));
     let place = Place::new(&focus, left);
     let task = match diagnostics.first() {
         Some(first) => Task::ExplainProblem(first.severity),
@@ -314,7 +320,8 @@ fn explain_selection(
     let snapshot = sources.read(path)?;
     let focus = Focus { snapshot: snapshot.clone(), lines: lines.clone(), message: String::new() };
     let pieces = gather_debugging(&focus, tokens, counter, Some(&sources.workspace));
-    let items = pieces.into_iter().map(|piece| code_item(piece, &snapshot)).collect();
+    let asked = [own_path(sources, &snapshot)];
+    let items = pieces.into_iter().map(|piece| code_item(piece, &snapshot, &asked)).collect();
     Ok(Gathered { task: Task::ExplainSelection { lines }, items, files: vec![snapshot] })
 }
 
@@ -349,7 +356,8 @@ fn ask(
     left = left.saturating_sub(cost(&shown, counter));
     let plain = Snapshot::of_text(None, "");
     let language = focuses.first().map_or(&plain, |(focus, _)| &focus.snapshot);
-    gathered.items.extend(shown.iter().cloned().map(|piece| code_item(piece, language)));
+    let mut asked: Vec<String> = focuses.iter().map(|(focus, _)| own_path(sources, &focus.snapshot)).collect();
+    gathered.items.extend(shown.iter().cloned().map(|piece| code_item(piece, language, &asked)));
     let named = match (symbols.is_empty(), focuses.is_empty() && outputs.is_empty()) {
         (false, _) => definitions_named(sources, share, counter, &symbols.join(" ")),
         (true, true) => definitions_named(sources, tokens - tokens / SEARCH_SHARE, counter, &question),
@@ -359,7 +367,8 @@ fn ask(
         left = left.saturating_sub(counter.count(&piece.text));
         let lines = piece.lines.0 - 1..=piece.lines.1 - 1;
         shown.push(piece.clone());
-        gathered.items.push(code_item(piece, &snapshot));
+        asked.push(piece.path.clone());
+        gathered.items.push(code_item(piece, &snapshot, &asked));
         focuses.push((Focus { snapshot: snapshot.clone(), lines, message: String::new() }, true));
         gathered.files.push(snapshot);
     }
@@ -379,12 +388,17 @@ fn ask(
     let related = gather_related(&question, &shown, left, counter, &sources.workspace, deadline);
     left = left.saturating_sub(cost(&related, counter));
     more.extend(related);
-    gathered.items.extend(more.into_iter().map(|piece| code_item(piece, &plain)));
+    gathered.items.extend(more.into_iter().map(|piece| code_item(piece, &plain, &asked)));
     if gathered.items.is_empty() {
         gathered.items.extend(map_of_workspace(sources, tokens / 2, counter));
     }
     let place = pointed.map(|focus| Place::new(focus, left));
     Ok((gathered, place))
+}
+
+/// The path of `snapshot` as pieces of it have it.
+fn own_path(sources: &Sources, snapshot: &Snapshot) -> String {
+    snapshot.path().map(|path| sources.workspace.display_path(path)).unwrap_or_default()
 }
 
 /// Leaves out what other pieces show with more around it: frames of one trace lie in each other's files.

@@ -43,7 +43,7 @@ pub(super) async fn explain_code(diagnostic: &Diagnostic) -> Option<Item> {
         lines: (1, lines.len()),
         why: format!("what {code} means"),
     };
-    Some(Item { evidence, text: lines.join("\n"), fence: "text".to_owned() })
+    Some(Item { evidence, text: lines.join("\n"), fence: "text".to_owned(), found: false })
 }
 
 async fn check_package(package: &Path, path: &Path, time: Duration, sink: &mut (dyn FnMut(Update) + Send)) -> Checked {

@@ -32,7 +32,7 @@ fn gathered(sources: &Sources, question: Question) -> Gathered {
 /// the tools).
 fn listing(gathered: &Gathered) -> String {
     let mut out = format!("{:?}\n", gathered.task);
-    for Item { evidence, text, fence } in &gathered.items {
+    for Item { evidence, text, fence, .. } in &gathered.items {
         out += &format!("{} {:?} {}: {}\n", evidence.path, evidence.lines, evidence.why, fence);
         if fence == "text" && !evidence.path.starts_with("rustc") {
             out += &format!("    {}\n", text.split_once(": ").map_or(text.as_str(), |(start, _)| start));

@@ -212,6 +212,7 @@ impl Search {
             system: prompt.system,
             earlier: Vec::new(),
             user: prompt.user,
+            extras: Vec::new(),
             opening: prompt.opening,
             files: vec![view.path.clone()],
             answer_tokens,
@@ -222,6 +223,7 @@ impl Search {
                 stop_strings: (style == Style::Code).then(|| "\n```".to_owned()).into_iter().collect(),
                 deadline: Some(self.deadline.checked_sub(check).unwrap_or(self.deadline)),
             },
+            tools: None,
         };
         let started = Instant::now();
         // What the model writes is no answer yet: only what is being done is told.

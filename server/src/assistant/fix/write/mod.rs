@@ -167,12 +167,14 @@ impl<'a> Work<'a> {
             system: SYSTEM.to_owned(),
             earlier: Vec::new(),
             user,
+            extras: Vec::new(),
             opening: opening.to_owned(),
             files: vec![self.order.path.clone()],
             answer_tokens: self.limits.answer_tokens.min(MOST_TOKENS),
             class: Class::Quick,
             failed_attempts: self.attempts,
             decoding,
+            tools: None,
         };
         // What the model writes is no answer yet: only what is being done is told.
         let mut told = |update: Update| {
