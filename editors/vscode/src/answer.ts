@@ -16,14 +16,23 @@ export type AnswerPart =
   | ({ readonly kind: 'evidence' } & Place)
   | ({ readonly kind: 'citation' } & Place)
   | { readonly kind: 'patch'; readonly diff: string }
+  | { readonly kind: 'tool'; readonly note: string }
   | { readonly kind: 'status'; readonly text: string };
 
-/** The response to `halfline.explain` and `halfline.ask`. */
+/** The response to a question. */
 export interface WholeAnswer {
   readonly text?: string;
+  readonly diff?: string;
   readonly evidence?: readonly Place[];
   readonly citations?: readonly Place[];
   readonly model?: string;
+  /** What the model called on the way, and what a person should know of the route: engines that failed, what stayed. */
+  readonly tools?: readonly { readonly note: string }[];
+  readonly notes?: readonly string[];
+  /** Of a commit message: the message alone. */
+  readonly message?: string;
+  /** Of a message in a chat. */
+  readonly chat?: { readonly id: string; readonly title: string };
 }
 
 export type AnswerState = 'waiting' | 'streaming' | 'done' | 'stopped' | 'failed';
@@ -38,6 +47,8 @@ export class Answer {
   #model = '';
   #evidence: Place[] = [];
   #citations: Place[] = [];
+  #tools: string[] = [];
+  #notes: readonly string[] = [];
 
   constructor(id: number, question: string) {
     this.id = id;
@@ -73,6 +84,11 @@ export class Answer {
     return this.#citations;
   }
 
+  /** What the model called, a line each, then what is to be known of the route. */
+  get notes(): readonly string[] {
+    return [...this.#tools, ...this.#notes];
+  }
+
   get running(): boolean {
     return this.#state === 'waiting' || this.#state === 'streaming';
   }
@@ -97,6 +113,9 @@ export class Answer {
       case 'patch':
         this.#diff = part.diff;
         break;
+      case 'tool':
+        this.#tools.push(part.note);
+        break;
       case 'status':
         this.#status = part.text;
         break;
@@ -111,6 +130,9 @@ export class Answer {
     this.#state = 'done';
     this.#status = '';
     this.#text = whole?.text ?? this.#text;
+    this.#diff = whole?.diff ?? this.#diff;
+    this.#tools = whole?.tools?.map(({ note }) => note) ?? this.#tools;
+    this.#notes = whole?.notes ?? [];
     this.#model = whole?.model ?? '';
     this.#evidence = [...(whole?.evidence ?? this.#evidence)];
     this.#citations = [...(whole?.citations ?? this.#citations)];

@@ -1,5 +1,5 @@
-// Questions to the server whose answers stream into the answer view, whoever asks: a command of this extension, or a
-// code action or lens of the server.
+// Questions to the server whose answers stream into an answer view, whoever asks: a command of this extension, or a code
+// action or lens of the server.
 
 import * as vscode from 'vscode';
 import {
@@ -21,17 +21,25 @@ const TITLES: Readonly<Record<string, (argument: QuestionArgument) => string>> =
   },
   'halfline.ask': (argument) => argument.question ?? '',
   'halfline.fix': () => 'Fix this',
+  'halfline.test': () => 'Write tests',
+  'halfline.doc': () => 'Document this',
+  'halfline.review': (argument) => (argument.staged === true ? 'Review what is staged' : 'Review what has changed'),
+  'halfline.commitMessage': () => 'A commit message for what is staged',
+  'halfline.run': (argument) => (argument.command ?? []).join(' '),
+  'halfline.debugCommand': (argument) => `Make this pass: ${(argument.command ?? []).join(' ')}`,
 };
 
-/** What `halfline.explain`, `halfline.ask` and `halfline.fix` take, in the protocol's shapes. */
+/** What the commands above take, in the protocol's shapes. */
 export interface QuestionArgument {
   readonly question?: string;
   readonly uri?: string;
   readonly position?: Position;
   readonly range?: Range;
   readonly diagnostics?: readonly Diagnostic[];
-  /** Of a fix: whether the server should ask to make the change. */
+  /** Of a change: whether the server should ask to make it. */
   readonly apply?: boolean;
+  readonly staged?: boolean;
+  readonly command?: readonly string[];
 }
 
 export class Questions {
@@ -49,26 +57,29 @@ export class Questions {
     return command in TITLES;
   }
 
-  /** Asks and shows. Resolves when the answer is whole, stopped or failed; never rejects. */
-  async ask(command: string, argument: QuestionArgument): Promise<void> {
+  /** Asks and shows. Resolves with the whole answer, or with nothing when it was stopped or failed; never rejects. */
+  ask(command: string, argument: QuestionArgument): Promise<WholeAnswer | null> {
+    return this.stream(command, argument, TITLES[command]?.(argument) ?? command, this.#panel);
+  }
+
+  /** The same, in the view `panel` under this title. */
+  async stream(command: string, argument: object, title: string, panel: AnswerPanel): Promise<WholeAnswer | null> {
     const client = this.#server().client;
     if (client === undefined) {
-      void vscode.window.showWarningMessage('Halfline is not running.', 'Restart Server').then((choice) => {
-        return choice === undefined ? undefined : vscode.commands.executeCommand('halfline.restartServer');
-      });
-      return;
+      sayNotRunning();
+      return null;
     }
-    const answer = new Answer(++this.#count, TITLES[command]?.(argument) ?? command);
+    const answer = new Answer(++this.#count, title);
     const cancellation = new vscode.CancellationTokenSource();
     const partialResultToken = `halfline-answer-${answer.id}`;
     const parts = client.onProgress(new ProgressType<AnswerPart>(), partialResultToken, (part) => {
       answer.add(part);
-      this.#panel.update(answer);
+      panel.update(answer);
     });
-    this.#panel.add(answer, () => {
+    panel.add(answer, () => {
       cancellation.cancel();
       answer.stop();
-      this.#panel.update(answer);
+      panel.update(answer);
     });
     try {
       const params = { command, arguments: [argument], partialResultToken };
@@ -78,12 +89,44 @@ export class Questions {
         cancellation.token,
       );
       answer.finish(whole);
+      return answer.state === 'done' ? whole : null;
     } catch (error) {
       answer.fail(error instanceof Error ? error.message : String(error));
+      return null;
     } finally {
       parts.dispose();
       cancellation.dispose();
-      this.#panel.update(answer);
+      panel.update(answer);
     }
   }
+
+  /** An answer that is there already, as the view shows it. */
+  show(question: string, whole: WholeAnswer, panel: AnswerPanel = this.#panel): void {
+    const answer = new Answer(++this.#count, question);
+    answer.finish(whole);
+    panel.add(answer, () => undefined);
+  }
+
+  /** The server's answer to something short. What goes wrong is said. */
+  async call<T>(command: string, argument: object): Promise<T | undefined> {
+    const client = this.#server().client;
+    if (client === undefined) {
+      sayNotRunning();
+      return undefined;
+    }
+    try {
+      const params = { command, arguments: [argument] };
+      // What a command answers is its own business; who asks knows the shape.
+      return (await client.sendRequest(ExecuteCommandRequest.type, params)) as T;
+    } catch (error) {
+      void vscode.window.showWarningMessage(`Halfline: ${error instanceof Error ? error.message : String(error)}`);
+      return undefined;
+    }
+  }
+}
+
+function sayNotRunning(): void {
+  void vscode.window.showWarningMessage('Halfline is not running.', 'Restart Server').then((choice) => {
+    return choice === undefined ? undefined : vscode.commands.executeCommand('halfline.restartServer');
+  });
 }

@@ -68,3 +68,12 @@ test('places are links, and a citation that is not there says so', () => {
     /<a href="#" data-location="src\/b\.rs:12">src\/b\.rs:12<\/a> <code>Config<\/code> <span class="missing">not found there/,
   );
 });
+
+test('what the model called and what is to be known of the route are notes, and the response is the truth', () => {
+  const answer = new Answer(1, 'Why?');
+  answer.add({ kind: 'tool', note: 'called search' });
+  assert.deepEqual(answer.notes, ['called search']);
+  answer.finish({ text: 'So.', tools: [{ note: 'called search: 2 lines' }], notes: ['one failed'], diff: '+a' });
+  assert.deepEqual(answer.notes, ['called search: 2 lines', 'one failed']);
+  assert.equal(answer.diff, '+a');
+});

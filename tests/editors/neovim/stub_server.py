@@ -7,7 +7,9 @@ SCRIPT is a JSON file, read at each request, so that a test can change it on the
     completions  [{"before": line up to the cursor, "items": [..], "delay_ms": 0}]; without a range, an item starts at
                  the cursor; {"from": -2, "to": 1} in place of a range counts UTF-16 units from the cursor
     answer       {"parts": [partial results], "result": .., "error": "..", "delay_ms": 0, "hold": false} for every
-                 command; `hold` never answers
+                 command; `hold` never answers, until it is cancelled
+    answers      the same by command, for those that have one of their own
+    lenses       the result of every `textDocument/codeLens`
     status       parameters of a `didChangeStatus` to send after initialization
     progress     values of a `$/progress` to send after initialization
     crash        exit code to leave with after initialization
@@ -28,6 +30,7 @@ class Stub:
         self.writing = threading.Lock()
         self.documents = {}
         self.cancelled = set()
+        self.held = set()
 
     def script(self, name, default=None):
         with open(self.script_path, encoding="utf-8") as file:
@@ -84,6 +87,7 @@ class Stub:
                     "positionEncoding": "utf-16",
                     "textDocumentSync": {"openClose": True, "change": 1},
                     "inlineCompletionProvider": {},
+                    "codeLensProvider": {},
                     "executeCommandProvider": {"commands": ["halfline.explain", "halfline.ask", "halfline.status"]},
                 }
             },
@@ -122,17 +126,24 @@ class Stub:
         return item
 
     def on_workspace_executeCommand(self, request):
-        answer = self.script("answer", {})
+        answer = self.script("answers", {}).get(request["params"]["command"]) or self.script("answer", {})
         token = request["params"].get("partialResultToken")
         for value in answer.get("parts", []) if token else []:
             self.send({"method": "$/progress", "params": {"token": token, "value": value}})
         if "error" in answer:
             self.send({"id": request["id"], "error": {"code": -32603, "message": answer["error"]}})
-        elif not answer.get("hold"):
+        elif answer.get("hold"):
+            self.held.add(request["id"])
+        else:
             self.answer(request, answer.get("result"), answer.get("delay_ms", 0))
 
     def on__cancelRequest(self, message):
         self.cancelled.add(message["params"]["id"])
+        if message["params"]["id"] in self.held:
+            self.answer({"id": message["params"]["id"]}, None)
+
+    def on_textDocument_codeLens(self, request):
+        self.answer(request, self.script("lenses", []))
 
     def on_exit(self, _):
         sys.exit(0)

@@ -125,6 +125,64 @@ scripted('Stop cancels the request at the server', async () => {
   writeFileSync(gate, '');
 });
 
+scripted('the chat goes on with the last conversation, streams, and begins another one', async () => {
+  const { window } = session;
+  await window.openFile('used.rs');
+  await window.command('Halfline: Open Chat');
+  const view = window.answers();
+  await view.locator('article', { hasText: 'An old answer.' }).waitFor();
+  rmSync(gate, { force: true });
+  const before = received('workspace/executeCommand').length;
+  await view.getByLabel('Message').fill('And @used.rs?');
+  await view.getByLabel('Message').press('Enter');
+  const article = view.locator('article').last();
+  await article.locator('strong', { hasText: 'half' }).waitFor();
+  writeFileSync(gate, '');
+  await article.locator('.body', { hasText: 'The first half and the second, whole.' }).waitFor();
+  await article.locator('summary', { hasText: 'How it was answered' }).waitFor();
+  const { params } = await receivedMore('workspace/executeCommand', before);
+  assert.partialDeepStrictEqual(params, { command: 'halfline.chat.send' });
+  assert.partialDeepStrictEqual(params.arguments[0], { message: 'And @used.rs?', id: 'c1' });
+  await article.getByRole('link', { name: 'used.rs:3' }).click();
+  await window.page.locator('.statusbar-item', { hasText: 'Ln 3, Col 1' }).waitFor();
+
+  await window.command('Halfline: New Chat');
+  await view.locator('article').waitFor({ state: 'detached' });
+  await view.getByLabel('Message').fill('Another one');
+  await view.getByLabel('Message').press('Enter');
+  await view.locator('article', { hasText: 'Another one' }).locator('footer', { hasText: 'stub model' }).waitFor();
+  const sent = received('workspace/executeCommand').at(-1);
+  assert.equal(sent?.params.arguments[0]?.['id'], undefined);
+});
+
+scripted('reviews, tests, commit messages and their notes are in the answer view', async () => {
+  const { window } = session;
+  await window.openFile('used.rs');
+  const last = () => window.answers().locator('article').last();
+  await window.command('Halfline: Review Changes');
+  await window.page.locator('.quick-input-list .monaco-list-row', { hasText: 'What is staged' }).click();
+  await last().locator('h2', { hasText: 'Review what is staged' }).waitFor();
+  await last().locator('summary', { hasText: 'How it was answered' }).click();
+  await last().locator('li', { hasText: 'one was not asked: it is down' }).waitFor();
+  assert.equal(received('workspace/executeCommand').at(-1)?.params.arguments[0]?.['staged'], true);
+  await window.command('Halfline: Write Tests for Function at Cursor');
+  await last().locator('.diff', { hasText: '+def test_area():' }).waitFor();
+  await window.command('Halfline: Write Commit Message');
+  await last().locator('.body', { hasText: 'Add a thing' }).waitFor();
+  await window.command('Halfline: Why? (What the Last Answer Rests On)');
+  await window.page.locator('.view-line', { hasText: 'remote on h:1: it is long' }).waitFor();
+});
+
+scripted('a lens on a test that failed asks why', async () => {
+  const { window } = session;
+  await window.openFile('geometry.py');
+  const before = received('workspace/executeCommand').length;
+  await window.page.locator('.codelens-decoration a', { hasText: 'why does this fail?' }).click();
+  const { params } = await receivedMore('workspace/executeCommand', before);
+  assert.partialDeepStrictEqual(params.arguments[0], { question: 'Why does it fail?', failure: 'test_area' });
+  await window.page.locator('.codelens-decoration a', { hasText: 'Fix' }).waitFor();
+});
+
 scripted('markup and commands in an answer stay text', async () => {
   await ask('hostile');
   const article = session.window.answers().locator('article').last();

@@ -1,5 +1,7 @@
 --- The window an answer is streamed into: evidence first, then the text as it comes, then what it cites.
 
+local cited = require('halfline.cited')
+
 local M = {}
 local H = { current = nil }
 
@@ -67,7 +69,9 @@ H.add = function(self, value)
   elseif value.kind == 'status' then
     H.set_title(self, value.text)
   elseif value.kind == 'evidence' or value.kind == 'citation' then
-    H.note(self, H.describe(self, value))
+    H.note(self, '- ' .. cited.describe(self.options.root, value))
+  elseif value.kind == 'tool' then
+    H.note(self, '- ' .. value.note)
   end
 end
 
@@ -78,7 +82,11 @@ H.finish = function(self, result)
     H.add(self, { kind = 'text', text = result.text })
   end
   for _, citation in ipairs(result.citations or {}) do
-    H.note(self, H.describe(self, vim.tbl_extend('force', { kind = 'citation' }, citation)))
+    H.note(self, '- ' .. cited.describe(self.options.root, vim.tbl_extend('force', { kind = 'citation' }, citation)))
+  end
+  -- Which engines failed, what was not sent.
+  for _, note in ipairs(result.notes or {}) do
+    H.note(self, '- ' .. note)
   end
   if #self.after > 0 then
     H.append(self, vim.list_extend({ '', '' }, self.after))
@@ -105,21 +113,6 @@ H.note = function(self, line)
   H.append(self, { line, '' })
   local row = vim.api.nvim_buf_line_count(self.bufnr) - 2
   vim.api.nvim_buf_set_extmark(self.bufnr, H.namespace, row, 0, { end_col = #line, hl_group = 'HalflineEvidence' })
-end
-
--- "- src/a.rs:12 · why it is there"; a citation that does not hold says so. A tool is named like a file, without a line.
-H.describe = function(self, value)
-  local line = value.line or (value.lines and value.lines[1])
-  local words = value.kind == 'citation' and value.symbol or value.why
-  if value.kind == 'citation' and value.ok == false then
-    words = (words and words .. ', ' or '') .. 'not found'
-  end
-  local place = line and H.file_of(self, value.path) and ('%s:%d'):format(value.path, line) or value.path
-  return '- ' .. H.one_line(words and (place .. ' · ' .. words) or place)
-end
-
-H.one_line = function(text)
-  return (tostring(text):gsub('%s+', ' '))
 end
 
 H.append_text = function(self, text)
@@ -207,37 +200,8 @@ H.map_keys = function(self)
   map('q', close, 'Close the answer, and stop it if it is on its way')
   map('<Esc>', close, 'Close the answer, and stop it if it is on its way')
   map('<CR>', function()
-    H.open_cited(self)
+    cited.open_at_cursor(self.options.root, self.options.origin, close)
   end, 'Open the path under the cursor')
-end
-
--- "src/a.rs:12" under the cursor, or the first one of the line.
-H.open_cited = function(self)
-  local path, line = H.place_in(vim.fn.expand('<cWORD>'))
-  if not path then
-    path, line = H.place_in(vim.api.nvim_get_current_line())
-  end
-  local file = path and H.file_of(self, path)
-  if not file then
-    return
-  end
-  vim.api.nvim_win_close(self.window, true)
-  if vim.api.nvim_win_is_valid(self.options.origin) then
-    vim.api.nvim_set_current_win(self.options.origin)
-  end
-  vim.cmd.edit(vim.fn.fnameescape(file))
-  pcall(vim.api.nvim_win_set_cursor, 0, { line, 0 })
-end
-
--- The file of that name in the workspace, if there is one.
-H.file_of = function(self, path)
-  local file = vim.startswith(path, '/') and path or vim.fs.joinpath(self.options.root or vim.uv.cwd(), path)
-  return vim.uv.fs_stat(file) and file or nil
-end
-
-H.place_in = function(text)
-  local path, line = text:match('([%w%._/%-\128-\255]+):(%d+)')
-  return path, tonumber(line)
 end
 
 return M

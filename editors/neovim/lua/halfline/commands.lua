@@ -8,7 +8,7 @@ M.setup = function()
     nargs = '+',
     range = true,
     complete = H.complete,
-    desc = 'Halfline: explain, fix, ask, status, restart, enable, disable, toggle, log',
+    desc = 'Halfline: explain, fix, ask, chat, test, doc, review, commit, why, run, debug, status and more',
   })
 end
 
@@ -37,6 +37,34 @@ H.subcommands = {
       vim.ui.input({ prompt = 'Ask Halfline: ' }, ask)
     end
   end,
+  chat = function(words, command)
+    local first, last
+    if command.range > 0 then
+      first, last = command.line1, command.line2
+    end
+    require('halfline').chat(words, first, last)
+  end,
+  test = function()
+    require('halfline').test()
+  end,
+  doc = function()
+    require('halfline').doc()
+  end,
+  review = function(words)
+    require('halfline').review(words == 'staged')
+  end,
+  commit = function()
+    require('halfline').commit()
+  end,
+  why = function(words)
+    require('halfline').why(words ~= '' and words or nil)
+  end,
+  run = function(words)
+    H.with_command(words, require('halfline').run)
+  end,
+  debug = function(words)
+    H.with_command(words, require('halfline').debug)
+  end,
   status = function()
     require('halfline.questions').status()
   end,
@@ -57,6 +85,20 @@ H.subcommands = {
     vim.cmd('normal! G')
   end,
 }
+
+-- The words of a command line; asked for where there are none.
+H.with_command = function(words, callback)
+  local run = function(line)
+    if line and vim.trim(line) ~= '' then
+      callback(vim.split(vim.trim(line), '%s+'))
+    end
+  end
+  if words ~= '' then
+    run(words)
+  else
+    vim.ui.input({ prompt = 'Command to run: ', default = 'cargo test' }, run)
+  end
+end
 
 H.run = function(command)
   local name, words = command.args:match('^(%S+)%s*(.*)$')

@@ -128,6 +128,58 @@ Halfline.ask = function(question, first, last)
   require('halfline.questions').ask(question, first, last)
 end
 
+--- Show the chat, and say something in it.
+---
+---@param message string|nil Default: ask for one.
+---@param first integer|nil First line of the code in question, 1-based. Default: no selection.
+---@param last integer|nil Last line, inclusive.
+Halfline.chat = function(message, first, last)
+  require('halfline.chat').open(message, first, last)
+end
+
+--- Write unit tests for the function under the cursor, proved by running them, and ask whether to add them.
+Halfline.test = function()
+  require('halfline.questions').test()
+end
+
+--- Document the definition under the cursor, and ask whether to make the change.
+Halfline.doc = function()
+  require('halfline.questions').doc()
+end
+
+--- Say what is wrong with what has changed since the last commit.
+---
+---@param staged boolean|nil Only what is staged.
+Halfline.review = function(staged)
+  require('halfline.questions').review(staged)
+end
+
+--- Write a message for what is staged; in an empty commit message it is filled in.
+Halfline.commit = function()
+  require('halfline.questions').commit()
+end
+
+--- Show what the last answer or completion rests on.
+---
+---@param kind 'answer'|'completion'|nil
+Halfline.why = function(kind)
+  require('halfline.questions').why(kind)
+end
+
+--- Run a command on a copy of the workspace; tests that fail get a lens each.
+---
+---@param command string[]
+Halfline.run = function(command)
+  require('halfline.questions').run(command)
+end
+
+--- Find the change that makes a failing command pass, and ask whether to make it.
+---
+---@param command string[]
+Halfline.debug = function(command)
+  require('halfline.questions').debug(command)
+end
+
 --- Switch suggestions on, off, or over. The server keeps running; questions still work.
 ---
 ---@param enabled boolean|nil Default: the other way round.

@@ -1,6 +1,7 @@
---- Questions to the server: explain a diagnostic, ask about the code. Both stream into an answer window.
+--- Questions to the server: explain, fix, ask, test, document, review. All stream into an answer window.
 
 local answer = require('halfline.answer')
+local cited = require('halfline.cited')
 local compat = require('halfline.compat')
 local say = require('halfline.say')
 local server = require('halfline.server')
@@ -30,17 +31,67 @@ end
 
 --- The server proves a change, shows it in the answer window, and asks before it is made.
 M.fix = function()
+  H.change_at_cursor('fix')
+end
+
+--- The same for unit tests of the function under the cursor.
+M.test = function()
+  H.change_at_cursor('test')
+end
+
+--- The same for documentation of the definition under the cursor.
+M.doc = function()
+  H.change_at_cursor('doc')
+end
+
+--- What is wrong with what has changed.
+---
+---@param staged boolean|nil Only what is staged.
+M.review = function(staged)
+  local subject = staged and 'what is staged' or 'what has changed'
+  H.about_folder('review', subject, 'halfline.review', { staged = staged or false })
+end
+
+--- A message for what is staged. In an empty commit message it is filled in.
+M.commit = function()
   local bufnr = vim.api.nvim_get_current_buf()
-  local client = server.client_or_say(bufnr)
-  if not client then
-    return
+  H.about_folder('commit', 'what is staged', 'halfline.commitMessage', {}, function(result)
+    if vim.api.nvim_buf_is_valid(bufnr) and vim.bo[bufnr].filetype == 'gitcommit' and result.message then
+      local first = vim.api.nvim_buf_get_lines(bufnr, 0, 1, false)[1]
+      if first == '' then
+        vim.api.nvim_buf_set_lines(bufnr, 0, 1, false, vim.split(result.message, '\n', { plain = true }))
+      end
+    end
+  end)
+end
+
+--- Run a command on a copy of the workspace. Tests that fail get a lens each.
+---
+---@param command string[]
+M.run = function(command)
+  local argument = { command = command }
+  H.about_folder('run', table.concat(command, ' '), 'halfline.run', argument)
+end
+
+--- Find the change that makes a command pass, and ask whether to make it.
+---
+---@param command string[]
+M.debug = function(command)
+  local argument = { command = command, apply = true }
+  H.about_folder('debug', table.concat(command, ' '), 'halfline.debugCommand', argument)
+end
+
+--- What a code action or a lens of the server asks for. Its answer is shown like that of any other question.
+---
+---@param command { command: string, title: string|nil, arguments: table[]|nil }
+---@param context { bufnr: integer, client_id: integer }
+M.of_server = function(command, context)
+  local client = vim.lsp.get_client_by_id(context.client_id)
+  if client then
+    local title = command.command:gsub('^halfline%.', '')
+    local argument = (command.arguments or {})[1] or vim.empty_dict()
+    H.stream(client, context.bufnr, title, command.title or title, command.command, argument)
   end
-  local cursor = vim.api.nvim_win_get_cursor(0)
-  H.stream(client, bufnr, 'fix', 'line ' .. cursor[1], 'halfline.fix', {
-    uri = vim.uri_from_bufnr(bufnr),
-    position = H.position(client, bufnr, cursor[1] - 1, cursor[2]),
-    apply = true,
-  })
 end
 
 M.ask = function(question, first, last)
@@ -57,6 +108,25 @@ M.ask = function(question, first, last)
     about.range = { start = { line = first - 1, character = 0 }, ['end'] = { line = last or first, character = 0 } }
   end
   H.stream(client, bufnr, 'ask', question, 'halfline.ask', about)
+end
+
+--- What the last answer or completion rests on: the prompt word for word, sources, model, route.
+---
+---@param kind 'answer'|'completion'|nil
+M.why = function(kind)
+  local client = server.client_or_say(vim.api.nvim_get_current_buf())
+  if not client then
+    return
+  end
+  local argument = kind and { kind = kind } or vim.empty_dict()
+  local window = H.open(client, 'why', 'the last ' .. (kind or 'answer or completion'), function() end)
+  H.execute(client, 'halfline.why', argument, nil, function(err, result)
+    if err then
+      window.fail(err.message)
+    else
+      window.finish({ text = H.why_words(client, result) })
+    end
+  end)
 end
 
 --- Show what the server knows of itself.
@@ -76,23 +146,56 @@ end
 
 -- Helpers =====================================================================
 
-H.stream = function(client, bufnr, title, subject, command, argument)
-  local request, window
-  local token = status.open_stream(function(value)
-    window.add(value)
-  end)
-  window = answer.open({
+-- A change to the code at the cursor, which the server asks about before it is made.
+H.change_at_cursor = function(name)
+  local bufnr = vim.api.nvim_get_current_buf()
+  local client = server.client_or_say(bufnr)
+  if not client then
+    return
+  end
+  local cursor = vim.api.nvim_win_get_cursor(0)
+  H.stream(client, bufnr, name, 'line ' .. cursor[1], 'halfline.' .. name, {
+    uri = vim.uri_from_bufnr(bufnr),
+    position = H.position(client, bufnr, cursor[1] - 1, cursor[2]),
+    apply = true,
+  })
+end
+
+-- A question about the folder that the current file lies in.
+H.about_folder = function(title, subject, command, argument, on_result)
+  local bufnr = vim.api.nvim_get_current_buf()
+  local client = server.client_or_say(bufnr)
+  if not client then
+    return
+  end
+  if vim.bo[bufnr].buftype == '' and vim.api.nvim_buf_get_name(bufnr) ~= '' then
+    argument.uri = vim.uri_from_bufnr(bufnr)
+  end
+  argument = next(argument) and argument or vim.empty_dict()
+  H.stream(client, bufnr, title, subject, command, argument, on_result)
+end
+
+H.open = function(client, title, subject, on_close)
+  return answer.open({
     title = title,
     subject = subject,
     root = client.root_dir or client.config.root_dir,
     origin = vim.api.nvim_get_current_win(),
-    on_close = function()
-      status.close_stream(token)
-      if request then
-        compat.cancel(client, request)
-      end
-    end,
+    on_close = on_close,
   })
+end
+
+H.stream = function(client, bufnr, title, subject, command, argument, on_result)
+  local request, window
+  local token = status.open_stream(function(value)
+    window.add(value)
+  end)
+  window = H.open(client, title, subject, function()
+    status.close_stream(token)
+    if request then
+      compat.cancel(client, request)
+    end
+  end)
   request = H.execute(client, command, argument, token, function(err, result)
     request = nil
     status.close_stream(token)
@@ -100,6 +203,9 @@ H.stream = function(client, bufnr, title, subject, command, argument)
       window.fail(err.message)
     else
       window.finish(result)
+      if on_result and type(result) == 'table' then
+        on_result(result)
+      end
     end
   end, bufnr)
   if not request then
@@ -123,6 +229,27 @@ H.status_words = function(result)
     words = ('%s, in %s'):format(words, vim.fn.fnamemodify(result.workspace, ':~'))
   end
   return ('%s, %d open %s'):format(words, result.documents, result.documents == 1 and 'file' or 'files')
+end
+
+-- The model and why it was asked, the places with the reason for each, and the prompt as it was.
+H.why_words = function(client, result)
+  local root = client.root_dir or client.config.root_dir
+  local words = { ('%s, %s'):format(result.kind, result.model) }
+  if type(result.route) == 'table' then
+    table.insert(words, ('%s: %s'):format(result.route.engine, result.route.why))
+  end
+  table.insert(words, ('%d tokens read, %d written'):format(result.tokens.prompt, result.tokens.generated))
+  for _, source in ipairs(result.sources or {}) do
+    table.insert(words, '- ' .. cited.describe(root, source))
+  end
+  -- A fence that nothing in the prompt closes.
+  local longest = 2
+  for ticks in result.prompt:gmatch('`+') do
+    longest = math.max(longest, #ticks)
+  end
+  local fence = ('`'):rep(longest + 1)
+  vim.list_extend(words, { '', fence, result.prompt, fence })
+  return table.concat(words, '\n')
 end
 
 -- Those that hold the cursor; where none does, all of the line. The gravest first.

@@ -22,6 +22,7 @@ M.setup = function()
     'LspAttach',
     H.if_ours(function(client, bufnr)
       require('halfline.ghost').attach(client, bufnr)
+      require('halfline.lenses').attach(client, bufnr)
     end)
   )
   H.on(
@@ -146,18 +147,31 @@ H.client_config = function(bufnr)
   local capabilities = vim.lsp.protocol.make_client_capabilities()
   -- Neovim before 0.12 does not name it; the plugin's own ghost text serves it there.
   capabilities.textDocument.inlineCompletion = { dynamicRegistration = false }
+  capabilities.workspace.codeLens = { refreshSupport = true }
   local resolved = vim.deepcopy(compat.resolve_config({
     name = M.NAME,
     cmd = config.cmd,
     cmd_env = config.cmd_env,
     capabilities = capabilities,
     init_options = config.server_options,
-    handlers = require('halfline.status').handlers(),
+    handlers = vim.tbl_extend('force', require('halfline.status').handlers(), require('halfline.lenses').handlers()),
+    commands = H.commands(),
     on_exit = H.on_exit,
   }))
   resolved.name = M.NAME
   resolved.root_dir = H.root(bufnr)
   return resolved
+end
+
+-- What the server's code actions and lenses run is shown like any other question.
+H.commands = function()
+  local commands = {}
+  for _, name in ipairs({ 'ask', 'explain', 'fix', 'test', 'doc', 'run', 'debugCommand' }) do
+    commands['halfline.' .. name] = function(command, context)
+      require('halfline.questions').of_server(command, context)
+    end
+  end
+  return commands
 end
 
 H.root = function(bufnr)

@@ -12,6 +12,7 @@ export function renderArticle(answer: Answer): string {
     answer.diff === '' ? '' : `<pre class="diff"><code>${escapeHtml(answer.diff)}</code></pre>`,
     places('Cited', answer.citations, true),
     places('Looked at', answer.evidence, false),
+    lines('How it was answered', answer.notes),
     footer(answer),
   ].join('');
 }
@@ -23,6 +24,15 @@ function places(title: string, all: readonly Place[], open: boolean): string {
   const items = all.map((place) => `<li>${placeLink(place)}${notes(place)}</li>`).join('');
   const summary = `<summary>${escapeHtml(title)} (${all.length})</summary>`;
   return `<details data-key="${escapeHtml(title)}"${open ? ' open' : ''}>${summary}<ul>${items}</ul></details>`;
+}
+
+function lines(title: string, all: readonly string[]): string {
+  if (all.length === 0) {
+    return '';
+  }
+  const items = all.map((line) => `<li>${escapeHtml(line)}</li>`).join('');
+  const summary = `<summary>${escapeHtml(title)}</summary>`;
+  return `<details data-key="${escapeHtml(title)}">${summary}<ul>${items}</ul></details>`;
 }
 
 function placeLink(place: Place): string {

@@ -1,4 +1,5 @@
-// Runs inside the answer view. Puts articles, rendered and made safe by the extension, into the page; reports clicks.
+// Runs inside an answer view. Puts articles, rendered and made safe by the extension, into the page; reports clicks and, in
+// the chat, what is written.
 
 import type { FromPage, ToPage } from './messages.ts';
 
@@ -6,7 +7,29 @@ declare function acquireVsCodeApi(): { postMessage(message: FromPage): void };
 
 const editor = acquireVsCodeApi();
 
-window.addEventListener('message', (event: MessageEvent<ToPage>) => showArticle(event.data.id, event.data.html));
+const articles = document.querySelector('main') ?? document.body;
+const composer = document.querySelector('textarea');
+
+window.addEventListener('message', ({ data }: MessageEvent<ToPage>) => {
+  if (data.kind === 'clear') {
+    articles.replaceChildren();
+  } else {
+    showArticle(data.id, data.html);
+  }
+});
+
+// Enter sends, Shift+Enter begins another line.
+composer?.addEventListener('keydown', (event) => {
+  if (event.key !== 'Enter' || event.shiftKey || event.isComposing) {
+    return;
+  }
+  event.preventDefault();
+  const text = composer.value.trim();
+  if (text !== '') {
+    composer.value = '';
+    editor.postMessage({ kind: 'say', text });
+  }
+});
 
 document.addEventListener('click', (event) => {
   const target = event.target instanceof Element ? event.target.closest('[data-location], [data-action]') : null;
@@ -34,7 +57,7 @@ function showArticle(id: number, html: string): void {
     const created = document.createElement('article');
     created.dataset['id'] = String(id);
     created.innerHTML = html;
-    document.body.append(created);
+    articles.append(created);
     created.scrollIntoView();
     return;
   }

@@ -1,8 +1,9 @@
-// The answer view: one webview beside the code that holds the answers of this window and fills while they arrive.
+// An answer view: a webview beside the code that holds answers and fills while they arrive. With a composer it is a chat.
 
 import { randomBytes } from 'node:crypto';
 import * as vscode from 'vscode';
 import type { Answer } from '../answer.ts';
+import { escapeHtml } from '../markdown.ts';
 import { openLocation } from '../openLocation.ts';
 import { renderArticle } from './article.ts';
 import type { FromPage, ToPage } from './messages.ts';
@@ -18,15 +19,50 @@ interface Entry {
   readonly stop: () => void;
 }
 
+/** What one view is for. */
+export interface PanelOptions {
+  readonly viewType: string;
+  readonly title: string;
+  /** What the user writes into the view; without it there is nowhere to write. */
+  readonly onSay?: (text: string) => void;
+  /** The view was closed. */
+  readonly onClosed?: () => void;
+}
+
 export class AnswerPanel implements vscode.Disposable {
   readonly #extensionUri: vscode.Uri;
+  readonly #options: PanelOptions;
   readonly #entries: Entry[] = [];
   readonly #changed = new Set<Answer>();
   #panel: vscode.WebviewPanel | undefined;
   #frame: NodeJS.Timeout | undefined;
 
-  constructor(extensionUri: vscode.Uri) {
+  constructor(extensionUri: vscode.Uri, options: PanelOptions) {
     this.#extensionUri = extensionUri;
+    this.#options = options;
+  }
+
+  get isOpen(): boolean {
+    return this.#panel !== undefined;
+  }
+
+  /** Shows the view, with the keyboard in it. */
+  show(): void {
+    this.#panel ??= this.#createPanel();
+    this.#panel.reveal(undefined, false);
+  }
+
+  /** Empties the view; what is still being written is stopped. */
+  clear(): void {
+    this.#stopAll();
+    this.#changed.clear();
+    const message: ToPage = { kind: 'clear' };
+    void this.#panel?.webview.postMessage(message);
+  }
+
+  /** Whether an answer is on its way in it. */
+  get busy(): boolean {
+    return this.#entries.some(({ answer }) => answer.running);
   }
 
   /** Shows a new answer without taking the keyboard from the editor. `stop` is what the Stop button does. */
@@ -63,8 +99,8 @@ export class AnswerPanel implements vscode.Disposable {
   #createPanel(): vscode.WebviewPanel {
     const folders = ['dist', 'media'].map((folder) => vscode.Uri.joinPath(this.#extensionUri, folder));
     const panel = vscode.window.createWebviewPanel(
-      'halfline.answers',
-      'Halfline',
+      this.#options.viewType,
+      this.#options.title,
       { viewColumn: vscode.ViewColumn.Beside, preserveFocus: true },
       { enableScripts: true, localResourceRoots: folders },
     );
@@ -77,6 +113,11 @@ export class AnswerPanel implements vscode.Disposable {
   /** With the view, its answers go: nobody can read what is still being written. */
   #close(): void {
     this.#panel = undefined;
+    this.#stopAll();
+    this.#options.onClosed?.();
+  }
+
+  #stopAll(): void {
     for (const { answer, stop } of this.#entries.splice(0)) {
       if (answer.running) {
         stop();
@@ -93,6 +134,9 @@ export class AnswerPanel implements vscode.Disposable {
         break;
       case 'open':
         void openLocation(message.location);
+        break;
+      case 'say':
+        this.#options.onSay?.(message.text);
         break;
       case 'stop':
         this.#entry(message.id)?.stop();
@@ -111,6 +155,11 @@ export class AnswerPanel implements vscode.Disposable {
     const nonce = randomBytes(16).toString('hex');
     const style = webview.asWebviewUri(vscode.Uri.joinPath(this.#extensionUri, 'media', 'answers.css'));
     const script = webview.asWebviewUri(vscode.Uri.joinPath(this.#extensionUri, 'dist', 'page.js'));
+    const hint = 'Say something. @file, #symbol and !`command` point at what you mean.';
+    const composer =
+      this.#options.onSay === undefined
+        ? ''
+        : `<textarea rows="3" aria-label="Message" placeholder="${escapeHtml(hint)}" autofocus></textarea>`;
     const policy = `default-src 'none'; style-src ${webview.cspSource}; script-src 'nonce-${nonce}'`;
     return `<!DOCTYPE html>
 <html lang="en">
@@ -120,7 +169,7 @@ export class AnswerPanel implements vscode.Disposable {
 <link rel="stylesheet" href="${style}">
 <title>Halfline</title>
 </head>
-<body><script nonce="${nonce}" src="${script}"></script></body>
+<body><main></main>${composer}<script nonce="${nonce}" src="${script}"></script></body>
 </html>`;
   }
 }

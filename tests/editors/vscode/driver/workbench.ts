@@ -142,9 +142,9 @@ export class Workbench {
     return this.page.locator('.statusbar-item[id*="halfline.status"]');
   }
 
-  /** The inside of the answer view. */
+  /** The inside of the view in front: the answers, or the chat. */
   answers(): FrameLocator {
-    return this.page.frameLocator('iframe.webview').frameLocator('iframe#active-frame');
+    return this.page.frameLocator('iframe.webview:visible').frameLocator('iframe#active-frame');
   }
 
   async #pick(key: string, text: string, row: Locator): Promise<void> {

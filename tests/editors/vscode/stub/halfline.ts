@@ -31,8 +31,9 @@ connection.onRequest('initialize', (params: { capabilities: unknown }) => {
       inlineCompletionProvider: true,
       codeActionProvider: true,
       executeCommandProvider: {
-        commands: ['halfline.explain', 'halfline.ask', 'halfline.status'],
+        commands: ['halfline.explain', 'halfline.ask', 'halfline.status', 'halfline.debugCommand'],
       },
+      codeLensProvider: {},
     },
   };
 });
@@ -67,16 +68,54 @@ connection.onRequest(
   },
 );
 
+connection.onRequest('textDocument/codeLens', (params: { textDocument: { uri: string } }) => {
+  if (!params.textDocument.uri.endsWith('geometry.py')) {
+    return [];
+  }
+  const start = { line: 0, character: 0 };
+  const lens = (title: string, command: string, argument: object) => ({
+    range: { start, end: start },
+    command: { title, command, arguments: [argument] },
+  });
+  return [
+    lens('Halfline: why does this fail?', 'halfline.ask', { question: 'Why does it fail?', failure: 'test_area' }),
+    lens('Fix', 'halfline.debugCommand', { command: ['pytest'], apply: true }),
+  ];
+});
+
+/** What is answered at once, by command. */
+const SHORT: Readonly<Record<string, object>> = {
+  'halfline.chat.list': { chats: [{ id: 'c1', title: 'Of yesterday', turns: 1 }], damaged: [] },
+  'halfline.chat.show': { id: 'c1', turns: [{ question: 'Of yesterday', answer: 'An old `answer`.', model: 'm' }] },
+  'halfline.chat.delete': { deleted: 'c1' },
+  'halfline.commitMessage': { text: 'Add a thing', message: 'Add a thing', model: 'stub model' },
+  'halfline.review': { text: 'Nothing is wrong.', model: 'stub model', notes: ['one was not asked: it is down'] },
+  'halfline.test': { text: 'Two tests.', diff: '+def test_area():', model: 'stub model' },
+  'halfline.why': {
+    kind: 'answer',
+    model: 'stub model',
+    prompt: 'The ``` prompt',
+    text: 'The text',
+    sources: [{ path: 'used.rs', lines: [1, 3], why: 'the function' }],
+    route: { engine: 'remote', host: 'h:1', why: 'it is long' },
+    tokens: { prompt: 9, reused: 1, generated: 2 },
+  },
+};
+
 type Params = {
   command: string;
-  arguments: [{ question?: string }];
+  arguments: [{ question?: string; message?: string }];
   partialResultToken?: string;
 };
 type Token = { isCancellationRequested: boolean };
 
 connection.onRequest('workspace/executeCommand', async (params: Params, token: Token) => {
   log('workspace/executeCommand', params);
-  const question = params.arguments[0]?.question ?? '';
+  const question = params.arguments[0]?.question ?? params.arguments[0]?.message ?? '';
+  const short = SHORT[params.command];
+  if (short !== undefined) {
+    return short;
+  }
   const part = (value: object) =>
     connection.sendNotification('$/progress', {
       token: params.partialResultToken,
@@ -118,6 +157,8 @@ connection.onRequest('workspace/executeCommand', async (params: Params, token: T
     ],
     citations: [{ path: 'used.rs', line: 3, symbol: 'shout', ok: true }],
     model: 'stub model',
+    tools: [{ note: 'called search {}: 2 lines' }],
+    ...(params.command === 'halfline.chat.send' ? { chat: { id: 'c2', title: question } } : {}),
   };
 });
 

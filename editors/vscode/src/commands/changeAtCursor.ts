@@ -1,15 +1,19 @@
-// Halfline: Fix Error at Cursor. The server proves the change, shows it in the answer view, and asks before it is made.
+// Halfline: Fix Error at Cursor, Write Tests, Document. The server proves the change, shows it in the answer view, and asks
+// before it is made.
 
 import * as vscode from 'vscode';
 import type { Questions } from '../questions.ts';
 
-export async function fixAtCursor(questions: Questions): Promise<void> {
+export async function changeAtCursor(
+  questions: Questions,
+  command: 'halfline.fix' | 'halfline.test' | 'halfline.doc',
+): Promise<void> {
   const editor = vscode.window.activeTextEditor;
   if (editor === undefined) {
     return;
   }
   const { line, character } = editor.selection.active;
-  await questions.ask('halfline.fix', {
+  await questions.ask(command, {
     uri: editor.document.uri.toString(),
     position: { line, character },
     apply: true,
