@@ -22,13 +22,20 @@ pub struct Options {
     pub encodings: Vec<&'static str>,
     /// Whether it draws ghost text.
     pub inline_completion: bool,
+    /// Whether it asks for lenses again when it is told to.
+    pub lens_refresh: bool,
     /// The process that the server must not outlive; none when `None`.
     pub process_id: Option<u32>,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Options { encodings: Vec::new(), inline_completion: true, process_id: Some(std::process::id()) }
+        Options {
+            encodings: Vec::new(),
+            inline_completion: true,
+            lens_refresh: false,
+            process_id: Some(std::process::id()),
+        }
     }
 }
 
@@ -92,6 +99,7 @@ impl Client {
             "general": {"positionEncodings": options.encodings},
             "window": {"workDoneProgress": true},
             "textDocument": {},
+            "workspace": {"codeLens": {"refreshSupport": options.lens_refresh}},
         });
         if options.inline_completion {
             capabilities["textDocument"]["inlineCompletion"] = json!({});

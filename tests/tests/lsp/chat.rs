@@ -102,6 +102,9 @@ fn a_command_runs_once_it_is_allowed_and_on_a_copy() {
 
     let missing = call(&mut client, "halfline.chat.send", json!({"message": "see @src/none.rs"})).unwrap_err();
     assert_eq!(missing["message"], "@src/none.rs: there is no such file");
+    // Nothing was said in a chat of its own, so there is none; the one that was begun on purpose is there.
+    let listed = call(&mut client, "halfline.chat.list", json!({})).unwrap();
+    assert_eq!(listed["chats"].as_array().unwrap().len(), 1, "{listed}");
     client.shut_down();
 }
 
@@ -139,6 +142,11 @@ fn the_command_line_lists_goes_on_and_deletes() {
     assert_eq!(run(&["--delete", other["chat"]["id"].as_str().unwrap()]).0, Some(0));
     let (_, listed, _) = run(&["--list", "--json"]);
     assert_eq!(serde_json::from_str::<Value>(&listed).unwrap()["chats"], json!([]));
+    let (code, _, notes) = run(&["--new", "see @src/none.rs"]);
+    assert_eq!(code, Some(1));
+    assert!(notes.contains("@src/none.rs: there is no such file"), "{notes}");
+    let (_, listed, _) = run(&["--list", "--json"]);
+    assert_eq!(serde_json::from_str::<Value>(&listed).unwrap()["chats"], json!([]), "it leaves no empty chat behind");
     let (code, _, notes) = run(&["", "--new"]);
     assert_eq!(code, Some(1));
     assert!(notes.contains("the message is empty"), "{notes}");

@@ -4,6 +4,7 @@ mod chat;
 mod completion;
 mod documents;
 mod fix;
+mod lenses;
 mod lifecycle;
 mod malformed;
 mod why;
