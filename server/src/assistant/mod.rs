@@ -28,6 +28,7 @@ use halfline_inference::{Engine, EngineError, StopReason, TokenStats};
 use serde::Serialize;
 use serde_json::json;
 
+use crate::config::CheckerEntry;
 use crate::recent::{Entry, Kind, Recent};
 
 pub use cite::Citation;
@@ -76,6 +77,8 @@ pub struct Limits {
     /// Whether checkers (`cargo check`, `python3`) may run. They can run code of the project (build scripts), so only
     /// the user can say.
     pub may_run_checks: bool,
+    /// Checkers that take the place of the built-in ones.
+    pub checkers: Vec<CheckerEntry>,
     /// What a model may call by itself.
     pub tools: ToolLimits,
 }
@@ -88,6 +91,7 @@ impl Default for Limits {
             history_tokens: 3072,
             check_time: Duration::from_secs(120),
             may_run_checks: false,
+            checkers: Vec::new(),
             tools: ToolLimits::default(),
         }
     }
@@ -241,7 +245,12 @@ impl Assistant {
             false => Err("no checker may run here".to_owned()),
         });
         let may_check = self.may_check.clone().unwrap_or(by_limits);
-        Toolbox { sources: self.sources.clone(), limits: self.limits.tools, may_check }
+        Toolbox {
+            sources: self.sources.clone(),
+            limits: self.limits.tools,
+            checkers: self.limits.checkers.clone(),
+            may_check,
+        }
     }
 
     /// The same assistant, which keeps there what its answers rest on.

@@ -53,6 +53,7 @@ impl Desk {
             history_tokens: config.assistant.history_tokens,
             check_time: CHECK_TIME,
             may_run_checks: config.assistant.may_run_checks,
+            checkers: config.assistant.checkers.clone(),
             tools: (&config.assistant).into(),
         });
         Desk { assistant, recent }

@@ -65,6 +65,7 @@ pub(super) async fn assistant(
         answer_tokens: session.config.assistant.max_tokens,
         history_tokens: session.config.assistant.history_tokens,
         may_run_checks: may_check && session.config.assistant.may_run_checks,
+        checkers: session.config.assistant.checkers.clone(),
         tools: (&session.config.assistant).into(),
         ..Limits::default()
     };
@@ -72,8 +73,8 @@ pub(super) async fn assistant(
     let documents = server.documents.clone();
     let open = Arc::new(move |path: &Path| documents.by_path(path));
     let assistant = Assistant::new(engine, workspace, open).with_limits(limits);
-    let may_run = session.config.assistant.may_run_checks;
-    let may_check = Arc::new(move |path: &Path| permission::is_given_for_checker(path, may_run));
+    let settings = session.config.assistant.clone();
+    let may_check = Arc::new(move |path: &Path| permission::is_given_for_checker(path, &settings));
     let assistant = assistant.with_router(session.router.clone()).with_checks(may_check);
     Ok(assistant.with_recent(session.recent.clone()))
 }

@@ -47,8 +47,9 @@ pub(super) async fn run(server: &Server, argument: Argument, token: Option<Numbe
 /// Whether the checker of the file at `path` may run: the first time in a workspace the user says. A no is no error: then the
 /// code is explained as it stands.
 async fn may_check(server: &Server, path: &Path) -> Result<bool> {
-    let may_run = server.session()?.config.assistant.may_run_checks;
-    let Some(checker) = checker_of(path).filter(|_| may_run && path.is_file()) else { return Ok(false) };
+    let settings = &server.session()?.config.assistant;
+    let checker = checker_of(path, &settings.checkers);
+    let Some(checker) = checker.filter(|_| settings.may_run_checks && path.is_file()) else { return Ok(false) };
     let root = project_of(server, path)?.unwrap_or_else(|| path.parent().unwrap_or(Path::new("/")).to_owned());
     Ok(permission::ask(server, &root, &checker, Place::Workspace).await.is_ok())
 }

@@ -11,7 +11,7 @@ use tower_lsp::lsp_types::{MessageActionItem, MessageType};
 
 use super::answer;
 use crate::assistant::checker_of;
-use crate::config;
+use crate::config::{self, AssistantConfig};
 use crate::lsp::Server;
 
 const ALWAYS: &str = "Always in this workspace";
@@ -63,11 +63,11 @@ pub(super) async fn ask(server: &Server, root: &Path, command: &str, place: Plac
 
 /// Whether the user has said for good that the checker of the file at `path` may run there, as `halfline.explain` runs it.
 /// Nobody is asked.
-pub(super) fn is_given_for_checker(path: &Path, may_run: bool) -> std::result::Result<(), String> {
-    if !may_run {
+pub(super) fn is_given_for_checker(path: &Path, settings: &AssistantConfig) -> std::result::Result<(), String> {
+    if !settings.may_run_checks {
         return Err("no command may run here (assistant.may_run_checks)".to_owned());
     }
-    let checker = checker_of(path).ok_or("no checker is known for it")?;
+    let checker = checker_of(path, &settings.checkers).ok_or("no checker is known for it")?;
     let root = config::project_root(path).unwrap_or_else(|| path.parent().unwrap_or(Path::new("/")).to_owned());
     let root = root.canonicalize().map_err(|error| error.to_string())?;
     match read().get(&root).is_some_and(|commands| commands.contains(&in_place(&checker))) {

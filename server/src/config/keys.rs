@@ -8,7 +8,7 @@ use toml::Value;
 
 use super::EmbedderChoice;
 use super::remote::Questions;
-use super::tables::{ENGINES, Fields};
+use super::tables::{CHECKERS, ENGINES, Fields};
 
 /// What values a setting takes.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -190,6 +190,12 @@ pub const KEYS: &[Key] = &[
         kind: Kind::Bool,
         scope: Scope::Narrowing,
         about: "Whether the project's checker (`cargo check`) may be run to find the diagnostics to explain.",
+    },
+    Key {
+        name: "assistant.checkers",
+        kind: Kind::Tables(&CHECKERS),
+        scope: Scope::User,
+        about: "Checkers in place of the built-in ones, each a table under `[[assistant.checkers]]`; they run where checks may.",
     },
     Key {
         name: "remote.enabled",

@@ -112,6 +112,42 @@ pub struct AssistantConfig {
     pub tool_ms: u64,
     /// Whether the project's checker (`cargo check`) may be run to find the diagnostics to explain.
     pub may_run_checks: bool,
+    /// Checkers that take the place of the built-in ones.
+    pub checkers: Vec<CheckerEntry>,
+}
+
+/// `[[assistant.checkers]]`
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct CheckerEntry {
+    /// What it is called; empty for the program's name.
+    pub name: String,
+    /// Program and arguments; `{file}` stands for the file.
+    pub command: Vec<String>,
+    /// The languages that it is for.
+    pub languages: Vec<String>,
+    /// How its output is read.
+    pub parser: Parser,
+}
+
+/// How a checker's output is read.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Parser {
+    /// As that of a compiler or test runner that is known, else as lines.
+    #[default]
+    Auto,
+    /// `path:line:column: severity: message [code]`, as mypy, gcc and flake8 print.
+    Lines,
+    /// Pyright's report in JSON.
+    Pyright,
+    /// Ruff's report in JSON.
+    Ruff,
+}
+
+impl Parser {
+    /// The words for the choices.
+    pub const NAMES: &'static [&'static str] = &["auto", "lines", "pyright", "ruff"];
 }
 
 /// `[search]`
@@ -194,6 +230,7 @@ impl Default for AssistantConfig {
             tool_bytes: 24_000,
             tool_ms: 60_000,
             may_run_checks: true,
+            checkers: Vec::new(),
         }
     }
 }

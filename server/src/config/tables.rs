@@ -2,6 +2,7 @@
 
 use toml::{Table, Value};
 
+use super::Parser;
 use super::keys::{Key, Kind, Scope, suggestion};
 use super::remote::Questions;
 
@@ -51,6 +52,26 @@ pub(super) const ENGINES: Fields = Fields {
         field("stall_ms", MS, "Milliseconds to wait for the next piece of an answer, in place of `remote.stall_ms`."),
         field("whole_ms", MS, "Milliseconds that a whole answer may take, in place of `remote.whole_ms`."),
         field("retries", Kind::Integer(0, 10), "Attempts after the first, in place of `remote.retries`."),
+    ],
+};
+
+/// `[[assistant.checkers]]`
+pub(super) const CHECKERS: Fields = Fields {
+    what: "checker",
+    required: &["command", "languages"],
+    fields: &[
+        field("name", Kind::Text, "What it is called; empty for the program's name."),
+        field(
+            "command",
+            Kind::Texts,
+            "Program and arguments, run in the project's root; `{file}` stands for the file.",
+        ),
+        field("languages", Kind::Texts, "The languages that it is for, such as `[\"python\"]`."),
+        field(
+            "parser",
+            Kind::OneOf(Parser::NAMES),
+            "How its output is read: `lines` for `path:line:column: severity: message [code]`, `pyright` and `ruff` for their JSON, `auto` for what rustc, cargo, Python and pytest print, else lines.",
+        ),
     ],
 };
 

@@ -18,7 +18,7 @@ fn run(client: &mut Client) -> Value {
 /// Titles and lines of the lenses of a document.
 fn lenses(client: &mut Client, uri: &str) -> Vec<Value> {
     let lenses = client.call("textDocument/codeLens", json!({"textDocument": {"uri": uri}})).expect("lenses");
-    lenses.as_array().unwrap().clone()
+    lenses.as_array().cloned().unwrap_or_default()
 }
 
 fn refreshed(client: &Client) -> usize {

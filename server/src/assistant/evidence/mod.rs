@@ -2,6 +2,7 @@
 //! tests cover it, how it came to be, and what a search finds for the rest. All deterministic but for the clock: what is
 //! not found in time is left out.
 
+mod checkers;
 mod checks;
 mod frames;
 mod history;
@@ -144,7 +145,7 @@ pub(super) async fn gather(
             let snapshot = sources.read(&path)?;
             let mut notes = Vec::new();
             if diagnostics.is_empty() && limits.may_run_checks {
-                let checked = checks::run(&snapshot, &path, limits.check_time, sink).await;
+                let checked = checks::run(&snapshot, &path, &limits.checkers, limits.check_time, sink).await;
                 diagnostics = relevant(checked.diagnostics, &path, line);
                 notes = checked.notes;
             }

@@ -1,6 +1,6 @@
 //! What can be said about a Python file without running it: `ruff` or `pyflakes` where installed, else the parser.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use halfline_context::Position;
@@ -55,8 +55,9 @@ pub(super) async fn check(path: &Path, time: Duration, sink: &mut (dyn FnMut(Upd
     ruff.args(["check", "--no-fix", "--no-cache", "--output-format=json"]).arg(path);
     match command::run(ruff, time).await {
         Ok(output) => {
-            let found: Vec<RuffFound> = serde_json::from_str(&output.stdout).unwrap_or_default();
-            let diagnostics = found.into_iter().map(|found| found.into_diagnostic(path)).collect();
+            let mut diagnostics = ruff_messages(&output.stdout, "ruff");
+            // It prints the path as it resolved it; the question has it as the editor does.
+            diagnostics.iter_mut().for_each(|one| one.path = path.to_owned());
             Checked { diagnostics, notes: parsed.notes }
         }
         // Nobody promised that ruff is installed.
@@ -80,8 +81,16 @@ impl Found {
     }
 }
 
+/// The messages of a report of ruff's in JSON.
+pub(super) fn ruff_messages(report: &str, source: &str) -> Vec<Diagnostic> {
+    let found: Vec<RuffFound> = serde_json::from_str(report).unwrap_or_default();
+    found.into_iter().map(|found| found.into_diagnostic(source)).collect()
+}
+
 #[derive(Deserialize)]
 struct RuffFound {
+    #[serde(default)]
+    filename: PathBuf,
     code: Option<String>,
     message: String,
     location: RuffPlace,
@@ -94,9 +103,9 @@ struct RuffPlace {
 }
 
 impl RuffFound {
-    fn into_diagnostic(self, path: &Path) -> Diagnostic {
+    fn into_diagnostic(self, source: &str) -> Diagnostic {
         let is_error = self.code.as_deref().is_none_or(|code| code.starts_with("F8") || code.starts_with("E9"));
-        diagnostic(path, self.location.row, self.location.column, self.code, self.message, "ruff", is_error)
+        diagnostic(&self.filename, self.location.row, self.location.column, self.code, self.message, source, is_error)
     }
 }
 

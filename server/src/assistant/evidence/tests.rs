@@ -10,6 +10,7 @@ use tempfile::TempDir;
 
 use super::*;
 use crate::assistant::FileRange;
+use crate::config::CheckerEntry;
 
 fn project(files: &[(&str, &str)]) -> (TempDir, Sources) {
     let dir = tempfile::tempdir().unwrap();
@@ -392,4 +393,47 @@ fn no_repository_is_no_reason_to_fail() {
         about: About { files: vec![FileRange { path: "fee.py".into(), lines }], ..About::default() },
     };
     assert!(gathered(&sources, question).items.iter().all(|item| !item.evidence.why.contains("git")));
+}
+
+#[test]
+fn a_configured_checker_takes_the_place_of_the_built_in_one() {
+    let words = |words: &[&str]| words.iter().map(|&word| word.to_owned()).collect::<Vec<_>>();
+    let entry = |script: &str| CheckerEntry {
+        name: "house".to_owned(),
+        command: words(&["sh", "-c", script, "sh", "{file}"]),
+        languages: words(&["Python"]),
+        ..CheckerEntry::default()
+    };
+    let found = |checkers: Vec<CheckerEntry>| {
+        // The built-in one would complain of the colon.
+        let (_dir, sources) = project(&[("a.py", "def f(x):\n    if x\n        return 1\n")]);
+        let limits = Limits { may_run_checks: true, checkers, ..Limits::default() };
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let question = explain_at("a.py", 2);
+        let gathered = runtime.block_on(gather(&sources, &limits, RoughCounter, question, true, &mut |_| {}));
+        listing(&gathered.unwrap())
+    };
+    let complains = entry("echo \"$1:2:5: error: no ifs here [house-1]\"; exit 1");
+    expect![[r#"
+        ExplainProblem(Error)
+        a.py (2, 2) what house says: text
+            error[house-1] on line 2
+        a.py (1, 3) the file: python
+    "#]]
+    .assert_eq(&found(vec![complains.clone()]));
+    // The next one is asked where the first has nothing to say; one that fails says why.
+    expect![[r#"
+        ExplainProblem(Error)
+        a.py (2, 2) what house says: text
+            error[house-1] on line 2
+        a.py (1, 3) the file: python
+    "#]]
+    .assert_eq(&found(vec![entry("true"), complains]));
+    expect![[r#"
+        ExplainCode { line: 1 }
+        house (1, 1) the checker could not run: text
+            broken
+        a.py (1, 3) the file: python
+    "#]]
+    .assert_eq(&found(vec![entry("echo broken >&2; exit 3")]));
 }

@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::{Sources, Update};
-use crate::config::AssistantConfig;
+use crate::config::{AssistantConfig, CheckerEntry};
 use crate::policy::privacy::Privacy;
 
 /// Characters of a call's arguments that are shown.
@@ -52,6 +52,7 @@ impl From<&AssistantConfig> for ToolLimits {
 pub struct Toolbox {
     pub(super) sources: Sources,
     pub(super) limits: ToolLimits,
+    pub(super) checkers: Vec<CheckerEntry>,
     pub(super) may_check: MayCheck,
 }
 
@@ -295,7 +296,7 @@ impl Toolbox {
         let (file, shown) = read::find_file(&self.sources, privacy, path)?;
         (self.may_check)(&file).map_err(Denied::Refused)?;
         let snapshot = self.sources.read(&file).map_err(|error| Denied::Failed(error.to_string()))?;
-        let checked = super::evidence::run_check(&snapshot, &file, time, sink).await;
+        let checked = super::evidence::run_check(&snapshot, &file, &self.checkers, time, sink).await;
         let mut files = vec![shown];
         let mut told = Vec::new();
         for diagnostic in &checked.diagnostics {

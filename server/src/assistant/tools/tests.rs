@@ -22,7 +22,7 @@ fn errands(limits: ToolLimits, files: &[(&str, &str)]) -> (tempfile::TempDir, Er
     let sources = Sources { workspace, open: Arc::new(|_| None) };
     sources.refresh();
     let may_check: MayCheck = Arc::new(|_| Err("no checker may run here".to_owned()));
-    (dir, Errands::new(&Toolbox { sources, limits, may_check }))
+    (dir, Errands::new(&Toolbox { sources, limits, checkers: Vec::new(), may_check }))
 }
 
 const FILES: &[(&str, &str)] = &[
