@@ -26,8 +26,8 @@ pub(crate) struct TileArgs {
     pub scales: *const f32,
     /// From one row's scales to the next's.
     pub scale_stride: usize,
-    /// For kinds with minima, sums of the activations of each block as `f32`; for others, `-ZERO` times the sums of each
-    /// block or half-block as `i32`.
+    /// For kinds with minima, sums of the activations of each block times their scale as `f32`; for others, `-ZERO` times the
+    /// sums of each block or half-block as `i32`.
     pub corrections: *const i32,
     /// From one row's corrections to the next's.
     pub correction_stride: usize,
@@ -105,7 +105,21 @@ unsafe fn tile<S: Simd, K: Kind, const R: usize>(args: &TileArgs) -> usize {
         let mut group = 0;
         while block < blocks {
             let mut partial = [S::splat(0.0); R];
+            let mut whole = [S::splat_i(0); R];
             let end = (block + GROUP / BLOCK).min(blocks);
+            if K::HAS_MIN {
+                let (mut record, mut inner) = (record, inner);
+                for block in block..end {
+                    let min = S::sub(S::splat(0.0), K::min::<S>(record, inner));
+                    for_rows!(r < R {
+                        let sum = *args.corrections.add(r * args.correction_stride + block).cast::<f32>();
+                        sums[r] = S::fma(S::splat(sum), min, sums[r]);
+                    });
+                    step::<K>(&mut record, &mut inner);
+                }
+            }
+            // A group never passes the end of a record with one float for all of it.
+            let unit = if K::DIGIT > 0 { K::unit::<S>(record) } else { S::splat(1.0) };
             while block < end {
                 let bytes = K::RECORD / K::BLOCKS;
                 let mut ahead = 0;
@@ -115,49 +129,47 @@ unsafe fn tile<S: Simd, K: Kind, const R: usize>(args: &TileArgs) -> usize {
                 }
                 let quads = K::quads::<S>(record, inner);
                 if K::HALVES {
-                    let first = K::scale::<S>(record, 2 * inner);
-                    let second = K::scale::<S>(record, 2 * inner + 1);
+                    let first = S::round(K::scale::<S>(record, 2 * inner));
+                    let second = S::round(K::scale::<S>(record, 2 * inner + 1));
                     for_rows!(r < R {
                         let a = args.quantized.add(r * args.inputs + block * BLOCK).cast::<i32>();
                         let c = args.corrections.add(r * args.correction_stride + 2 * block);
                         let x = half::<S, K>(S::splat_i(*c), &quads, 0, a);
                         let y = half::<S, K>(S::splat_i(*c.add(1)), &quads, 4, a);
-                        partial[r] = S::fma(S::to_f(x), first, partial[r]);
-                        partial[r] = S::fma(S::to_f(y), second, partial[r]);
+                        whole[r] = S::mul_add(x, first, whole[r]);
+                        whole[r] = S::mul_add(y, second, whole[r]);
                     });
                 } else {
                     let scale = K::scale::<S>(record, inner);
-                    let c = args.corrections.add(block);
-                    if K::HAS_MIN {
-                        let min = S::sub(S::splat(0.0), K::min::<S>(record, inner));
-                        for_rows!(r < R {
-                            let a = args.quantized.add(r * args.inputs + block * BLOCK).cast::<i32>();
-                            let x = half::<S, K>(S::splat_i(0), &quads, 0, a);
-                            let x = half::<S, K>(x, &quads, 4, a);
+                    for_rows!(r < R {
+                        let a = args.quantized.add(r * args.inputs + block * BLOCK).cast::<i32>();
+                        let x = if K::HAS_MIN {
+                            S::splat_i(0)
+                        } else {
+                            S::splat_i(*args.corrections.add(r * args.correction_stride + block))
+                        };
+                        let x = half::<S, K>(x, &quads, 0, a);
+                        let x = half::<S, K>(x, &quads, 4, a);
+                        if K::DIGIT > 0 && !K::FLOATS_ARE_EXACT {
+                            whole[r] = S::mul_add(x, S::round(scale), whole[r]);
+                        } else {
                             partial[r] = S::fma(S::to_f(x), scale, partial[r]);
-                            let sum = S::splat(*c.add(r * args.correction_stride).cast::<f32>());
-                            partial[r] = S::fma(sum, min, partial[r]);
-                        });
-                    } else {
-                        for_rows!(r < R {
-                            let a = args.quantized.add(r * args.inputs + block * BLOCK).cast::<i32>();
-                            let x = S::splat_i(*c.add(r * args.correction_stride));
-                            let x = half::<S, K>(x, &quads, 0, a);
-                            let x = half::<S, K>(x, &quads, 4, a);
-                            partial[r] = S::fma(S::to_f(x), scale, partial[r]);
-                        });
-                    }
+                        }
+                    });
                 }
                 block += 1;
-                inner += 1;
-                if inner == K::BLOCKS {
-                    inner = 0;
-                    record = record.add(K::RECORD);
-                }
+                step::<K>(&mut record, &mut inner);
             }
             for_rows!(r < R {
                 let scale = S::splat(*args.scales.add(r * args.scale_stride + group));
-                sums[r] = S::fma(partial[r], scale, sums[r]);
+                let partial = if K::DIGIT == 0 {
+                    partial[r]
+                } else if K::FLOATS_ARE_EXACT {
+                    S::mul(partial[r], unit)
+                } else {
+                    S::mul(S::to_f(whole[r]), unit)
+                };
+                sums[r] = S::fma(partial, scale, sums[r]);
             });
             group += 1;
         }
@@ -166,6 +178,16 @@ unsafe fn tile<S: Simd, K: Kind, const R: usize>(args: &TileArgs) -> usize {
         }
     }
     R
+}
+
+/// Goes on to the next block.
+#[inline(always)]
+fn step<K: Kind>(record: &mut *const u8, inner: &mut usize) {
+    *inner += 1;
+    if *inner == K::BLOCKS {
+        *inner = 0;
+        *record = record.wrapping_add(K::RECORD);
+    }
 }
 
 /// Adds the products of four quads, from `first` on, with the activations at `a` (one `i32` holds those of one quad).

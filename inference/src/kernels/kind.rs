@@ -31,17 +31,30 @@ pub(crate) trait Kind {
     const HALVES: bool;
     /// Whether weights pass 127.
     const WIDE: bool;
+    /// For kinds whose scales are whole numbers times one float a record: a weight times its scale is `high << DIGIT | low`, two
+    /// numbers that fit in a byte each. 0 for kinds with a float for each block.
+    const DIGIT: u32;
+    /// Whether a group of such products stays below 2^24, so that floats add them up exactly.
+    const FLOATS_ARE_EXACT: bool;
 
     /// The eight quads of block `block` of the record.
     ///
     /// # Safety
     /// `record` points to a whole record; see [`Simd`].
     unsafe fn quads<S: Simd>(record: *const u8, block: usize) -> [S::B; 8];
-    /// Scales of 16 rows for block `block`, or for half-block `block` when `HALVES`.
+    /// Scales of 16 rows for block `block`, or for half-block `block` when `HALVES`; whole numbers where there is a `DIGIT`.
     ///
     /// # Safety
     /// As `quads`.
     unsafe fn scale<S: Simd>(record: *const u8, block: usize) -> S::F;
+    /// What such whole numbers are multiples of.
+    ///
+    /// # Safety
+    /// As `quads`; only kinds with a `DIGIT` are asked.
+    unsafe fn unit<S: Simd>(record: *const u8) -> S::F {
+        // SAFETY: the record is whole, and begins with these.
+        unsafe { S::load_f16(record.cast()) }
+    }
     /// Minima of 16 rows for block `block`.
     ///
     /// # Safety
@@ -114,6 +127,8 @@ macro_rules! small_blocks {
             const HAS_MIN: bool = $min;
             const HALVES: bool = false;
             const WIDE: bool = $wide;
+            const DIGIT: u32 = 0;
+            const FLOATS_ARE_EXACT: bool = false;
 
             #[inline(always)]
             unsafe fn quads<S: Simd>(record: *const u8, $block: usize) -> [S::B; 8] {
@@ -160,7 +175,7 @@ small_blocks!(Q8_0, "Blocks of 32, eight bits.", bytes 512, zero 128, min false,
 });
 
 macro_rules! super_blocks_with_minima {
-    ($name:ident, $doc:literal, bytes $quads:expr, |$at:ident, $block:ident| $read:expr) => {
+    ($name:ident, $doc:literal, bytes $quads:expr, digit $digit:literal, exact $exact:literal, |$at:ident, $block:ident| $read:expr) => {
         #[doc = $doc]
         pub(crate) struct $name;
         impl $name {
@@ -175,6 +190,8 @@ macro_rules! super_blocks_with_minima {
             const HAS_MIN: bool = true;
             const HALVES: bool = false;
             const WIDE: bool = false;
+            const DIGIT: u32 = $digit;
+            const FLOATS_ARE_EXACT: bool = $exact;
 
             #[inline(always)]
             unsafe fn quads<S: Simd>(record: *const u8, $block: usize) -> [S::B; 8] {
@@ -187,7 +204,7 @@ macro_rules! super_blocks_with_minima {
             #[inline(always)]
             unsafe fn scale<S: Simd>(record: *const u8, block: usize) -> S::F {
                 // SAFETY: the record is whole.
-                unsafe { S::mul(S::load_f16(record.cast()), S::load_u8(record.add(Self::SCALES + block * 16))) }
+                unsafe { S::load_u8(record.add(Self::SCALES + block * 16)) }
             }
             #[inline(always)]
             unsafe fn min<S: Simd>(record: *const u8, block: usize) -> S::F {
@@ -200,9 +217,9 @@ macro_rules! super_blocks_with_minima {
     };
 }
 
-super_blocks_with_minima!(Q4K, "Super-blocks of 256, four bits, 6-bit scales and minima.", bytes NIBBLES,
+super_blocks_with_minima!(Q4K, "Super-blocks of 256, four bits, 6-bit scales and minima.", bytes NIBBLES, digit 3, exact true,
     |at, block| nibble_quads::<S>(at.add(block * NIBBLES)));
-super_blocks_with_minima!(Q5K, "Super-blocks of 256, five bits, 6-bit scales and minima.", bytes NIBBLES + BITS,
+super_blocks_with_minima!(Q5K, "Super-blocks of 256, five bits, 6-bit scales and minima.", bytes NIBBLES + BITS, digit 3, exact false,
     |at, block| five_bit_quads::<S>(at.add(block * NIBBLES), at.add(8 * NIBBLES + block * BITS)));
 
 /// Super-blocks of 256, six bits, 8-bit scales for each 16.
@@ -220,6 +237,8 @@ impl Kind for Q6K {
     const HAS_MIN: bool = false;
     const HALVES: bool = true;
     const WIDE: bool = false;
+    const DIGIT: u32 = 6;
+    const FLOATS_ARE_EXACT: bool = false;
 
     #[inline(always)]
     unsafe fn quads<S: Simd>(record: *const u8, block: usize) -> [S::B; 8] {
@@ -243,7 +262,7 @@ impl Kind for Q6K {
     #[inline(always)]
     unsafe fn scale<S: Simd>(record: *const u8, half: usize) -> S::F {
         // SAFETY: the record is whole.
-        unsafe { S::mul(S::load_f16(record.cast()), S::load_i8(record.add(Self::SCALES + half * 16).cast())) }
+        unsafe { S::load_i8(record.add(Self::SCALES + half * 16).cast()) }
     }
     #[inline(always)]
     unsafe fn min<S: Simd>(_: *const u8, _: usize) -> S::F {

@@ -16,6 +16,8 @@ const STRETCH: usize = 1 << 20;
 const ROUNDS: usize = 1 << 14;
 /// Independent sums of the int8 loop: enough to hide the latency of one product.
 const SUMS: usize = 12;
+/// Multiplications and additions of a round.
+pub(super) const OPERATIONS: usize = SUMS * 128;
 /// How long each limit is looked for.
 const TIME: Duration = Duration::from_millis(700);
 
@@ -46,7 +48,7 @@ impl Limits {
             });
         });
         let pieces = 8 * pool.threads();
-        let int8 = rate(pieces * ROUNDS * SUMS * 128, || {
+        let int8 = rate(pieces * ROUNDS * OPERATIONS, || {
             pool.run(pieces, |_| {
                 // SAFETY: no memory is touched; the instruction set is the table's own.
                 unsafe { (table.dots)(ROUNDS) };

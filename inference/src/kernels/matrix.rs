@@ -1,5 +1,6 @@
 //! A packed matrix, rows of activations, and the products between them on all threads.
 
+use std::cell::RefCell;
 use std::ops::Range;
 
 use memmap2::MmapMut;
@@ -7,7 +8,7 @@ use memmap2::MmapMut;
 use super::gemm::{BLOCK, GROUP, MAX_ROWS, TileArgs};
 use super::pack::{Correction, Layout, pack_tile};
 use super::pool::Pool;
-use super::table::{Table, best};
+use super::table::{MANY_ROWS, Table, best};
 
 /// Weights of a linear map, shape (outputs, inputs), packed for the kernels.
 #[derive(Debug)]
@@ -188,12 +189,13 @@ impl Activations {
                         sums,
                     );
                     let sums = std::slice::from_raw_parts(sums, halves);
+                    let scales = std::slice::from_raw_parts(scales.get().add(row * groups), groups);
                     for (kind, values) in &corrections {
                         match *kind {
                             Correction::Floats => {}
                             Correction::Sums => {
                                 for (i, pair) in sums.chunks_exact(2).enumerate() {
-                                    let sum = (pair[0] + pair[1]) as f32;
+                                    let sum = (pair[0] + pair[1]) as f32 * scales[i * BLOCK / GROUP];
                                     *values.get().add(row * blocks + i) = sum.to_bits() as i32;
                                 }
                             }
@@ -291,16 +293,9 @@ pub(crate) fn multiply(
         let part = starts.partition_point(|&start| start <= tile) - 1;
         let (matrix, finish, _) = &parts[part];
         let tile = tile - starts[part];
-        let kernel = table.gemm(matrix.layout);
-        let mut products = [0.0f32; MAX_ROWS * 16];
         let width = (matrix.outputs - tile * 16).min(16);
-        for first in rows.clone().step_by(MAX_ROWS) {
-            let count = MAX_ROWS.min(rows.end - first);
-            let args = activations.tile_args(matrix, tile, x, first, products.as_mut_ptr());
-            // SAFETY: `args` describes rows `first..first + count` and a whole tile; the processor was checked when the
-            // table was chosen.
-            unsafe { kernel(&args, count) };
-            for (row, products) in (first..).zip(products.chunks_exact(16).take(count)) {
+        products(table, [matrix], tile, x, activations, rows.clone(), |[products]| {
+            for (row, products) in rows.zip(products.chunks_exact(16)) {
                 // SAFETY: `out` holds `rows` rows of `outputs`, and a tile's columns of these rows are this piece's alone.
                 let to = unsafe {
                     std::slice::from_raw_parts_mut(outs[part].get().add(row * matrix.outputs + tile * 16), width)
@@ -319,7 +314,7 @@ pub(crate) fn multiply(
                     }
                 }
             }
-        }
+        });
     });
 }
 
@@ -337,35 +332,65 @@ pub(crate) fn multiply_gated(
     assert_eq!((up.outputs, out.len()), (gate.outputs, rows * gate.outputs), "outputs");
     let outs = Shared(out.as_mut_ptr());
     for_tiles(pool, gate.tile_count(), rows, activations.inputs, |tile, rows| {
-        let mut products = [[0.0f32; MAX_ROWS * 16]; 2];
         let width = (gate.outputs - tile * 16).min(16);
-        for first in rows.clone().step_by(MAX_ROWS) {
-            let count = MAX_ROWS.min(rows.end - first);
-            for (matrix, products) in [gate, up].into_iter().zip(&mut products) {
-                let args = activations.tile_args(matrix, tile, x, first, products.as_mut_ptr());
-                // SAFETY: as in `multiply`.
-                unsafe { table.gemm(matrix.layout)(&args, count) };
-            }
-            let mut gated = [0.0f32; MAX_ROWS * 16];
-            // SAFETY: `count` rows of 16 in each.
-            unsafe {
-                (table.silu_mul)(products[0].as_ptr(), products[1].as_ptr(), count * 16, gated.as_mut_ptr());
-            }
-            for (row, gated) in (first..).zip(gated.chunks_exact(16).take(count)) {
+        products(table, [gate, up], tile, x, activations, rows.clone(), |[gated, up]| {
+            // SAFETY: both hold as many, and each is read before it is written.
+            unsafe { (table.silu_mul)(gated.as_ptr(), up.as_ptr(), gated.len(), gated.as_mut_ptr()) };
+            for (row, gated) in rows.zip(gated.chunks_exact(16)) {
                 // SAFETY: as in `multiply`.
                 let to =
                     unsafe { std::slice::from_raw_parts_mut(outs.get().add(row * gate.outputs + tile * 16), width) };
                 to.copy_from_slice(&gated[..width]);
             }
-        }
+        });
     });
+}
+
+/// Computes one tile's products with `rows`, for each of `matrices`, and hands them to `each`: rows of sixteen.
+fn products<const N: usize>(
+    table: &Table,
+    matrices: [&Matrix; N],
+    tile: usize,
+    x: &[f32],
+    activations: &Activations,
+    rows: Range<usize>,
+    each: impl FnOnce([&mut [f32]; N]),
+) {
+    PRODUCTS.with_borrow_mut(|products| {
+        let room = rows.len() * 16;
+        products.resize(products.len().max(N * room), 0.0);
+        for (matrix, products) in matrices.into_iter().zip(products.chunks_exact_mut(room)) {
+            let mut first = rows.start;
+            while first < rows.end {
+                let left = rows.end - first;
+                let (count, kernel) = match (table.many)(matrix.layout) {
+                    Some(many) if left >= MANY_ROWS => (left / MANY_ROWS * MANY_ROWS, many),
+                    _ => (left.min(MAX_ROWS), table.gemm(matrix.layout)),
+                };
+                let out = products[(first - rows.start) * 16..][..count * 16].as_mut_ptr();
+                let args = activations.tile_args(matrix, tile, x, first, out);
+                // SAFETY: `args` describes rows `first..first + count` and a whole tile; the processor was checked when
+                // the table was chosen.
+                unsafe { kernel(&args, count) };
+                first += count;
+            }
+        }
+        let mut parts = products.chunks_exact_mut(room);
+        each(std::array::from_fn(|_| parts.next().unwrap_or_default()));
+    });
+}
+
+thread_local! {
+    /// Where a thread keeps the products of a tile until they are finished.
+    static PRODUCTS: RefCell<Vec<f32>> = const { RefCell::new(Vec::new()) };
 }
 
 /// Runs `each(tile, rows)` for all tiles and rows, in pieces that keep a panel of activations in the second-level cache
 /// while tiles stream past it.
 fn for_tiles(pool: &mut Pool, tiles: usize, rows: usize, inputs: usize, each: impl Fn(usize, Range<usize>) + Sync) {
-    const PANEL_BYTES: usize = 768 << 10;
-    let panel = (PANEL_BYTES / inputs / MAX_ROWS * MAX_ROWS).clamp(MAX_ROWS, 1 << 16).min(rows.max(1));
+    const PANEL_BYTES: usize = 5 << 18;
+    const STEP: usize = 32;
+    let panel = (PANEL_BYTES / inputs / STEP * STEP).clamp(STEP, 1 << 16).min(rows.max(1));
     let panels = rows.div_ceil(panel);
     // About eight pieces a thread and panel, so that one slow thread holds up little.
     let tiles_per_piece = (tiles / (pool.threads() * 8)).max(1);

@@ -94,7 +94,7 @@ impl Layout {
         }
     }
 
-    /// What corrections the kernel wants: `-ZERO` times sums of 32, of 16, or plain sums of 32 as floats.
+    /// What corrections the kernel wants: `-ZERO` times sums of 32, of 16, or sums of 32 times the activations' scale as floats.
     pub(crate) fn correction(self) -> Correction {
         fn of<K: Kind>() -> Correction {
             if K::HAS_MIN {
@@ -124,7 +124,7 @@ impl Layout {
 pub(crate) enum Correction {
     /// Not quantised at all.
     Floats,
-    /// Sums of 32 as floats.
+    /// Sums of 32 times their scale, as floats.
     Sums,
     /// Sums of 32 times minus this.
     Blocks(i32),

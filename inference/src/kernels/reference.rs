@@ -120,6 +120,10 @@ unsafe impl Simd for Reference {
         map(a, |v| v.round_ties_even() as i32)
     }
     #[inline(always)]
+    unsafe fn mul_add(a: [i32; 16], b: [i32; 16], c: [i32; 16]) -> [i32; 16] {
+        zip(zip(a, b, |a, b| a * b), c, |a, c| a + c)
+    }
+    #[inline(always)]
     unsafe fn to_f(a: [i32; 16]) -> [f32; 16] {
         map(a, |v| v as f32)
     }

@@ -83,7 +83,9 @@ pub(crate) unsafe trait Simd: Copy {
     unsafe fn splat_i(value: i32) -> Self::I;
     /// The nearest integer, ties to even.
     unsafe fn round(a: Self::F) -> Self::I;
-    /// Integers as floats.
+    /// `a * b + c`, in integers that do not overflow.
+    unsafe fn mul_add(a: Self::I, b: Self::I, c: Self::I) -> Self::I;
+    /// Integers as floats, rounded to nearest even.
     unsafe fn to_f(a: Self::I) -> Self::F;
     /// `2^a` for -126 <= a <= 127.
     unsafe fn exp2i(a: Self::I) -> Self::F;

@@ -5,6 +5,8 @@ use std::sync::OnceLock;
 use super::attention::{self, AttendArgs};
 use super::gemm::{self, TileArgs};
 use super::pack::Layout;
+#[cfg(all(target_arch = "x86_64", target_os = "linux"))]
+use super::x86_64::amx;
 use super::{elementwise, kind, limits};
 
 /// The kernels of one instruction set. What a function asks of its pointers is said where the generic kernel is; that the
@@ -22,7 +24,13 @@ pub(crate) struct Table {
     pub attend: unsafe fn(&AttendArgs<'_>),
     pub read: unsafe fn(*const u8, usize),
     pub dots: unsafe fn(usize),
+    /// The tile kernel of a layout for [`MANY_ROWS`] rows and multiples of them, where there is one. Results are those of the
+    /// other kernel, bit for bit.
+    pub many: fn(Layout) -> Option<unsafe fn(&TileArgs, usize)>,
 }
+
+/// A kernel for many rows takes a multiple of this.
+pub(crate) const MANY_ROWS: usize = 32;
 
 impl Table {
     /// The tile kernel of a layout.
@@ -37,7 +45,7 @@ macro_rules! table {
         mod $name {
             use super::*;
 
-            pub(super) static TABLE: Table = Table {
+            pub(super) const TABLE: Table = Table {
                 isa: $isa,
                 gemm: [f32, f16, bf16, q4_0, q4_1, q5_0, q5_1, q8_0, q4k, q5k, q6k],
                 rms_norm,
@@ -48,6 +56,7 @@ macro_rules! table {
                 attend,
                 read,
                 dots,
+                many: |_| None,
             };
 
             table!(@gemm $lanes, [$($feature)?], float_rows, gemm, f32 F32, f16 F16, bf16 BF16);
@@ -123,6 +132,9 @@ table!(avx2, "avx2", super::super::x86_64::avx2::Avx2<false>, target_feature(ena
 #[cfg(target_arch = "aarch64")]
 table!(neon, "neon-dotprod", super::super::aarch64::neon::Neon, target_feature(enable = "neon,dotprod"));
 
+#[cfg(all(target_arch = "x86_64", target_os = "linux"))]
+static AMX: Table = Table { isa: "avx512-amx", dots: amx::dots, many: amx::many, ..avx512::TABLE };
+
 /// Every table that this processor can run, the fastest first, the reference last.
 pub(crate) fn available() -> Vec<&'static Table> {
     let mut tables = Vec::new();
@@ -136,6 +148,10 @@ pub(crate) fn available() -> Vec<&'static Table> {
             && is_x86_feature_detected!("avx512vnni");
         if fma && is_x86_feature_detected!("avx2") {
             if has_wide {
+                #[cfg(target_os = "linux")]
+                if amx::available() {
+                    tables.push(&AMX);
+                }
                 tables.push(&avx512::TABLE);
             }
             if is_x86_feature_detected!("avxvnni") {

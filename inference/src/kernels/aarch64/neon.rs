@@ -165,6 +165,11 @@ unsafe impl Simd for Neon {
         unsafe { four!(|I| vcvtnq_s32_f32(a[I])) }
     }
     #[inline(always)]
+    unsafe fn mul_add(a: Self::I, b: Self::I, c: Self::I) -> Self::I {
+        // SAFETY: see the impl.
+        unsafe { four!(|I| vmlaq_s32(c[I], a[I], b[I])) }
+    }
+    #[inline(always)]
     unsafe fn to_f(a: Self::I) -> Self::F {
         // SAFETY: see the impl.
         unsafe { four!(|I| vcvtq_f32_s32(a[I])) }

@@ -142,6 +142,11 @@ unsafe impl<const VNNI: bool> Simd for Avx2<VNNI> {
         unsafe { both!(_mm256_cvtps_epi32, a) }
     }
     #[inline(always)]
+    unsafe fn mul_add(a: Self::I, b: Self::I, c: Self::I) -> Self::I {
+        // SAFETY: see the impl.
+        unsafe { both!(_mm256_add_epi32, both!(_mm256_mullo_epi32, a, b), c) }
+    }
+    #[inline(always)]
     unsafe fn to_f(a: Self::I) -> Self::F {
         // SAFETY: see the impl.
         unsafe { both!(_mm256_cvtepi32_ps, a) }
