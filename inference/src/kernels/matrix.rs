@@ -388,7 +388,7 @@ thread_local! {
 /// Runs `each(tile, rows)` for all tiles and rows, in pieces that keep a panel of activations in the second-level cache
 /// while tiles stream past it.
 fn for_tiles(pool: &mut Pool, tiles: usize, rows: usize, inputs: usize, each: impl Fn(usize, Range<usize>) + Sync) {
-    const PANEL_BYTES: usize = 5 << 18;
+    const PANEL_BYTES: usize = 768 << 10;
     const STEP: usize = 32;
     let panel = (PANEL_BYTES / inputs / STEP * STEP).clamp(STEP, 1 << 16).min(rows.max(1));
     let panels = rows.div_ceil(panel);

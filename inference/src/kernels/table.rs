@@ -15,7 +15,7 @@ use super::{elementwise, kind, limits};
 pub(crate) struct Table {
     /// Name for people.
     pub isa: &'static str,
-    gemm: [unsafe fn(&TileArgs, usize); Layout::ALL.len()],
+    gemm: [Kernel; Layout::ALL.len()],
     pub rms_norm: unsafe fn(*const f32, *const f32, usize, f32, *mut f32),
     pub quantize: unsafe fn(*const f32, usize, *mut i8, *mut f32, *mut i32),
     pub silu_mul: unsafe fn(*const f32, *const f32, usize, *mut f32),
@@ -26,15 +26,18 @@ pub(crate) struct Table {
     pub dots: unsafe fn(usize),
     /// The tile kernel of a layout for [`MANY_ROWS`] rows and multiples of them, where there is one. Results are those of the
     /// other kernel, bit for bit.
-    pub many: fn(Layout) -> Option<unsafe fn(&TileArgs, usize)>,
+    pub many: fn(Layout) -> Option<Kernel>,
 }
+
+/// Multiplies one tile with some rows.
+pub(crate) type Kernel = unsafe fn(&TileArgs, usize);
 
 /// A kernel for many rows takes a multiple of this.
 pub(crate) const MANY_ROWS: usize = 32;
 
 impl Table {
     /// The tile kernel of a layout.
-    pub(crate) fn gemm(&self, layout: Layout) -> unsafe fn(&TileArgs, usize) {
+    pub(crate) fn gemm(&self, layout: Layout) -> Kernel {
         self.gemm[layout as usize]
     }
 }

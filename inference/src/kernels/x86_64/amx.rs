@@ -15,7 +15,7 @@ use crate::kernels::gemm::{BLOCK, GROUP, TileArgs};
 use crate::kernels::kind::{Kind, Q4K, Q5K, Q6K};
 use crate::kernels::limits;
 use crate::kernels::pack::Layout;
-use crate::kernels::table::MANY_ROWS;
+use crate::kernels::table::{Kernel, MANY_ROWS};
 
 /// Blocks of a group.
 const BLOCKS: usize = GROUP / BLOCK;
@@ -72,7 +72,7 @@ unsafe fn state() -> u64 {
 }
 
 /// The kernel of a layout; `None` for those whose scales are floats.
-pub(crate) fn many(layout: Layout) -> Option<unsafe fn(&TileArgs, usize)> {
+pub(crate) fn many(layout: Layout) -> Option<Kernel> {
     match layout {
         Layout::Q4K => Some(q4k),
         Layout::Q5K => Some(q5k),

@@ -84,6 +84,15 @@ impl Check {
         }
     }
 
+    /// The same check, ended by its first failure, where the program can do that.
+    pub(super) fn until_first_failure(&self) -> Option<Check> {
+        let is_pytest = |word: &String| matches!(word.as_str(), "pytest" | "py.test") || word.ends_with("/pytest");
+        let at = self.argv.iter().take(3).position(is_pytest)?;
+        let mut brief = self.clone();
+        brief.argv.insert(at + 1, "-x".to_owned());
+        Some(brief)
+    }
+
     /// The files named in the command itself: a test script, usually.
     pub(super) fn names(&self, path: &Path) -> bool {
         self.argv.iter().any(|word| {

@@ -149,6 +149,7 @@ pub(super) fn report(search: &Search, candidate: Candidate, spent: Spent, eviden
     let route = match &candidate.source {
         Source::Compiler(message) => Route::without_model(format!("the compiler suggests it: {message}")),
         Source::Repair(done) => Route::without_model(format!("the message makes it plain: {done}")),
+        Source::Slip(done) => Route::without_model(format!("one small change makes the test pass: {done}")),
         Source::Model(route) => Route::of(Some(route.clone()), "nothing simpler passed the check"),
     };
     Fix {

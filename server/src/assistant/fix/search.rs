@@ -2,6 +2,7 @@
 
 mod model;
 mod simple;
+mod trial;
 
 use std::collections::HashSet;
 use std::path::Path;
@@ -36,6 +37,8 @@ pub(super) enum Source {
     Compiler(String),
     /// A plain repair, which does this.
     Repair(String),
+    /// One small change of code that ran, this one.
+    Slip(String),
     /// A model, to which this route led.
     Model(assistant::Route),
 }
@@ -83,7 +86,19 @@ impl Search {
         let scratch = copy.await.map_err(|error| failed(std::io::Error::other(error)))?.map_err(failed)?;
         sink(Update::Status { text: format!("running {}", task.check.argv.join(" ")) });
         let first = if task.check.is_compile_only() { limits.first_check } else { limits.time / FIRST_TEST };
-        let baseline = task.check.run(&task.root, &scratch, first).await.map_err(FixError::Check)?;
+        let mut task = task;
+        let mut baseline = task.check.run(&task.root, &scratch, first).await.map_err(FixError::Check)?;
+        let mut used = baseline.time;
+        if baseline.timed_out
+            && let Some(brief) = task.check.until_first_failure()
+        {
+            // What was ended has not said what failed.
+            let again = brief.run(&task.root, &scratch, first / 2).await.map_err(FixError::Check)?;
+            used += again.time;
+            if !again.findings.failures.is_empty() {
+                (task.check, baseline) = (brief, again);
+            }
+        }
         let target = evidence::meant(&baseline, task.path.as_deref(), task.line).cloned();
         let is_warning = target.as_ref().is_some_and(|one| one.severity != Severity::Error);
         if baseline.passed && !is_warning {
@@ -91,7 +106,7 @@ impl Search {
         }
         // Building what others wrote is nobody's search.
         let is_build = task.check.is_compile_only() && baseline.time > LONG_BUILD;
-        let used = if is_build { Duration::ZERO } else { baseline.time };
+        let used = if is_build { Duration::ZERO } else { used };
         let deadline = Instant::now() + limits.time.saturating_sub(used);
         let search = Search {
             task,
@@ -118,7 +133,13 @@ impl Search {
         let mut reason = "the model wrote nothing that changes the code".to_owned();
         if self.limits.plain || !self.try_simple(sink).await? {
             match author {
-                None => reason = "no model was asked".to_owned(),
+                None => {
+                    reason = "no model was asked".to_owned();
+                    if !self.limits.plain {
+                        let probed = self.probe(sink).await;
+                        self.try_slips(&probed, u8::MAX, self.deadline, sink).await?;
+                    }
+                }
                 Some(Author { host, router }) => {
                     if host.ready().is_none() {
                         sink(Update::Status { text: "waiting for the model to load".to_owned() });
@@ -219,13 +240,18 @@ impl Search {
 
     /// Tries `texts`, unless that was done before. Keeps the best candidate of all.
     async fn try_texts(&mut self, texts: Texts, source: Source) -> Result<Option<Candidate>, FixError> {
+        let time = (self.baseline.time * CHECK_FACTOR).max(LEAST_CHECK).min(self.left().max(LEAST_CHECK));
+        self.try_for(texts, source, time).await
+    }
+
+    /// The same, with a limit of its own for the check.
+    async fn try_for(&mut self, texts: Texts, source: Source, time: Duration) -> Result<Option<Candidate>, FixError> {
         let originals: Texts = texts.keys().filter_map(|path| Some((path.clone(), self.original(path)?))).collect();
         if texts == originals || !self.seen.insert(texts.clone()) || self.is_over() {
             return Ok(None);
         }
         let failed = |error: std::io::Error| FixError::Copy { root: self.task.root.clone(), reason: error.to_string() };
         self.scratch.put(&texts).map_err(failed)?;
-        let time = (self.baseline.time * CHECK_FACTOR).max(LEAST_CHECK).min(self.left().max(LEAST_CHECK));
         let outcome = self.task.check.run(&self.task.root, &self.scratch, time).await.map_err(FixError::Check)?;
         self.spent.check_time += outcome.time;
         let told = &self.baseline.findings.text;

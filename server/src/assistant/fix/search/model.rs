@@ -10,7 +10,7 @@ use halfline_inference::{Engine, Sampling};
 use super::super::check::{Outcome, Probed, error_key};
 use super::super::evidence::{self, Suspect};
 use super::super::prompt::{self, Problem, Style, View};
-use super::super::{FixError, Texts, items, reply};
+use super::super::{FixError, Texts, items, reply, slips};
 use super::{CHECK_FACTOR, LEAST_CHECK, Search, Source, is_progress};
 use crate::assistant::diagnostic::Diagnostic;
 use crate::assistant::evidence::ModelTokens;
@@ -22,6 +22,10 @@ const FOLLOW_UP_CHECKS: usize = 4;
 const TEMPERATURES: [f32; 6] = [0.0, 0.5, 0.7, 0.8, 0.9, 1.0];
 /// Files that may be at fault where nothing points to any.
 const MOST_UNNAMED: usize = 3;
+/// Of the time, what trying the likeliest small changes may take: one over this.
+const LIKELY_SHARE: u32 = 6;
+/// Of the time left after the first attempt, what trying small changes may take: one over this.
+const SLIPS_SHARE: u32 = 2;
 
 /// The models at hand: those of this process, and the way to others.
 pub(super) struct Models {
@@ -40,8 +44,10 @@ impl Search {
         let probed = self.probe(sink).await;
         let first = self.questions(engine, &Texts::new(), &self.baseline.clone(), &probed);
         if first.is_empty() {
-            return Ok(());
+            return self.try_slips(&probed, u8::MAX, self.deadline, sink).await;
         }
+        let until = Instant::now() + self.left() / LIKELY_SHARE;
+        self.try_slips(&probed, slips::LIKELY, until, sink).await?;
         // What an attempt has changed for the better is worth going on from.
         let mut better: Option<(Texts, Outcome)> = self
             .best
@@ -52,6 +58,13 @@ impl Search {
         for attempt in 0..self.limits.attempts {
             if self.left() <= self.last_check() || self.is_proved() {
                 break;
+            }
+            if attempt == 1 {
+                let until = Instant::now() + self.left() / SLIPS_SHARE;
+                self.try_slips(&probed, u8::MAX, until, sink).await?;
+                if self.is_proved() {
+                    break;
+                }
             }
             // Every third attempt goes on from what is better already.
             let second = (attempt % 3 == 2).then_some(()).and(better.clone());
@@ -122,7 +135,8 @@ impl Search {
         Ok(())
     }
 
-    async fn probe(&mut self, sink: &mut (dyn FnMut(Update) + Send)) -> Probed {
+    /// Watches what the failing test runs, where that is possible.
+    pub(super) async fn probe(&mut self, sink: &mut (dyn FnMut(Update) + Send)) -> Probed {
         let is_python = |path: &PathBuf| path.extension().is_some_and(|ending| ending == "py");
         let frames = self.baseline.findings.failures.iter().flat_map(|failure| &failure.frames);
         if self.target.is_some() || !frames.map(|frame| &frame.path).any(is_python) {
@@ -136,18 +150,15 @@ impl Search {
         self.task.check.probe(&self.task.root, &self.scratch, time).await
     }
 
-    /// What to ask about `texts`, of which the check says `outcome`: one question for each file that may be at fault.
-    fn questions(&self, engine: &Engine, texts: &Texts, outcome: &Outcome, probed: &Probed) -> Vec<(View, Problem)> {
+    /// Where the mistake may be that `outcome`, which is about `texts`, shows: the likeliest file first.
+    pub(super) fn suspects(&self, texts: &Texts, outcome: &Outcome, probed: &Probed) -> Vec<Suspect> {
         let read = |path: &Path| texts.get(path).cloned().or_else(|| self.original(path));
         let is_source = |path: &Path| {
             read(path).is_some() && halfline_grammars::by_path(path).is_some() && !items::is_test_file(Some(path))
         };
         // A file that the command names is a test script, unless there is nothing else.
         let is_code = |path: &Path| is_source(path) && !self.task.check.names(path);
-        let key = self.target.as_ref().map(error_key);
-        let same = |one: &&Diagnostic| key.as_ref().is_some_and(|key| *key == error_key(one));
-        let all = || outcome.findings.diagnostics.iter();
-        let first = all().find(same).or_else(|| outcome.errors().next());
+        let first = self.first_error(outcome);
         let is_test = first.is_none();
         let mut suspects = match first {
             Some(first) => evidence::suspects_of_errors(outcome, first, &read),
@@ -168,6 +179,21 @@ impl Search {
         {
             suspects.insert(0, Suspect { path: path.clone(), lines: vec![self.task.line.unwrap_or(0)] });
         }
+        suspects
+    }
+
+    /// The error of `outcome` that is meant, where it is a compiler's.
+    fn first_error<'a>(&self, outcome: &'a Outcome) -> Option<&'a Diagnostic> {
+        let key = self.target.as_ref().map(error_key);
+        let same = |one: &&Diagnostic| key.as_ref().is_some_and(|key| *key == error_key(one));
+        outcome.findings.diagnostics.iter().find(same).or_else(|| outcome.errors().next())
+    }
+
+    /// What to ask about `texts`, of which the check says `outcome`: one question for each file that may be at fault.
+    fn questions(&self, engine: &Engine, texts: &Texts, outcome: &Outcome, probed: &Probed) -> Vec<(View, Problem)> {
+        let read = |path: &Path| texts.get(path).cloned().or_else(|| self.original(path));
+        let first = self.first_error(outcome);
+        let suspects = self.suspects(texts, outcome, probed);
         let counter = ModelTokens(engine.tokenizer().clone());
         suspects
             .into_iter()
