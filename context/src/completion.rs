@@ -30,6 +30,7 @@ use crate::workspace::Workspace;
 
 pub(crate) use pieces::shared_parents;
 pub(crate) use receiver::container_type;
+pub(crate) use similar::Remembered;
 
 /// Bytes that a token of code has on average; a little low, so that a window is tried that may be too large.
 const BYTES_PER_TOKEN: usize = 3;

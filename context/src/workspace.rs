@@ -21,6 +21,7 @@ use std::time::{Duration, Instant};
 
 use serde::Serialize;
 
+use crate::completion::Remembered;
 use crate::retrieval::chunk::Chunk;
 use crate::retrieval::words::{Words, Writing};
 use crate::retrieval::{Dense, Embedder};
@@ -97,6 +98,8 @@ pub struct Workspace {
     /// What is known of the meaning of its chunks, once a model for that is there.
     dense: OnceLock<Dense>,
     dependencies: Dependencies,
+    /// Code like that above the cursors, as it was last found.
+    remembered: Remembered,
     /// Held by a scan: two at once would read everything twice.
     scanning: Mutex<()>,
 }
@@ -119,6 +122,7 @@ impl Workspace {
             kept: None,
             dense: OnceLock::new(),
             dependencies: Dependencies::default(),
+            remembered: Remembered::default(),
             scanning: Mutex::default(),
         }
     }
@@ -143,6 +147,10 @@ impl Workspace {
             Err(error) => tracing::warn!(directory = %directory.display(), "the index cannot be kept: {error}"),
         }
         workspace
+    }
+
+    pub(crate) fn remembered(&self) -> &Remembered {
+        &self.remembered
     }
 
     /// The directory.

@@ -6,13 +6,13 @@
 
 use std::collections::HashMap;
 use std::ops::Range;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
 use super::{Piece, Window};
 use crate::retrieval::{is_test, tokens};
 use crate::text;
-use crate::workspace::{FileSymbols, Workspace, read_text};
+use crate::workspace::{FileSymbols, Workspace, hash, read_text};
 
 /// Lines above the cursor that are compared.
 const COMPARED: usize = 10;
@@ -30,6 +30,31 @@ const MOST_CHUNKS: usize = 8;
 const LEAST_ALIKE: f32 = 0.25;
 /// Fewer names say nothing.
 const FEWEST_NAMES: usize = 4;
+
+/// Files for which the last answer is remembered.
+const REMEMBERED: usize = 32;
+
+/// What was last found for each file, with what it was found for: between two steps nothing new is to be found.
+#[derive(Debug, Default)]
+pub(crate) struct Remembered(Mutex<HashMap<String, (Key, Vec<Piece>)>>);
+
+/// The hash of the lines compared, and what of the file is hidden: lines before the window, and lines behind it.
+type Key = (u64, usize, usize);
+
+impl Remembered {
+    fn find(&self, path: &str, key: &Key) -> Option<Vec<Piece>> {
+        let all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        all.get(path).filter(|(known, _)| known == key).map(|(_, pieces)| pieces.clone())
+    }
+
+    fn keep(&self, path: &str, key: Key, pieces: Vec<Piece>) {
+        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if all.len() >= REMEMBERED && !all.contains_key(path) {
+            all.clear();
+        }
+        all.insert(path.to_owned(), (key, pieces));
+    }
+}
 
 /// A place, and how much it is like the lines above the cursor.
 struct Place {
@@ -57,6 +82,13 @@ pub(super) fn similar_code(
     }
     let mut places = Vec::new();
     let (first, last) = (rope.char_to_line(window.start), rope.char_to_line(window.end));
+    // What is typed on the cursor's line moves none of these.
+    let key = (hash(&written), first, rope.len_lines() - last);
+    let remembered = workspace.map(Workspace::remembered);
+    if let Some(pieces) = remembered.and_then(|remembered| remembered.find(own_path, &key)) {
+        return pieces;
+    }
+    let mut is_whole = true;
     for hidden in [first.saturating_sub(FARTHEST)..first, last + 1..rope.len_lines().min(last + 1 + FARTHEST)] {
         let slice =
             rope.slice(text::line_to_char(rope, hidden.start)..text::line_to_char(rope, hidden.end)).to_string();
@@ -66,6 +98,7 @@ pub(super) fn similar_code(
     if let Some(workspace) = workspace {
         for (file, lines) in likely_chunks(window, &written, workspace) {
             if Instant::now() > deadline {
+                is_whole = false;
                 break;
             }
             // Code of tests is like code of tests.
@@ -87,7 +120,11 @@ pub(super) fn similar_code(
         text: place.text,
         why: "like the lines above the cursor".to_owned(),
     };
-    places.into_iter().map(piece).collect()
+    let pieces: Vec<Piece> = places.into_iter().map(piece).collect();
+    if let Some(remembered) = remembered.filter(|_| is_whole) {
+        remembered.keep(own_path, key, pieces.clone());
+    }
+    pieces
 }
 
 /// The chunks of other files in this language that share most words with `written`.

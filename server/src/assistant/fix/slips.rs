@@ -257,16 +257,28 @@ impl Finder<'_> {
         }
         if let Some(condition) = node.child_by_field_name("condition") {
             let text = self.text(condition);
+            if text == "True" {
+                for name in self.some_names() {
+                    self.put(2, condition, condition.byte_range(), &name);
+                }
+            }
             let new = if self.is_python(node) { format!("not ({text})") } else { format!("!({text})") };
             self.put(2, condition, condition.byte_range(), &new);
         }
     }
 
-    /// Nothing where one empty thing is meant.
+    /// Nothing where one thing is meant, or an empty one.
     fn emptiness(&mut self, node: Node<'_>) {
         if node.kind() == "list" && node.named_child_count() == 0 {
             self.put(3, node, node.byte_range(), "[[]]");
+            for name in self.some_names() {
+                self.put(3, node, node.byte_range(), &format!("[{name}]"));
+            }
         }
+    }
+
+    fn some_names(&self) -> Vec<String> {
+        self.names.iter().take(MOST_NAMES).cloned().collect()
     }
 
     fn is_python(&self, node: Node<'_>) -> bool {
@@ -302,6 +314,8 @@ mod tests {
             ("def f(a, b):\n    return a - b < 1\n", "def f(a, b):\n    return abs(a - b) < 1\n"),
             ("def f(a, b):\n    return 1 + a\n", "def f(a, b):\n    return a\n"),
             ("def f(a, b):\n    return a\n", "def f(a, b):\n    return b\n"),
+            ("def f(xs):\n    while True:\n        xs.pop()\n", "def f(xs):\n    while xs:\n        xs.pop()\n"),
+            ("def f(n):\n    return []\n", "def f(n):\n    return [[]]\n"),
             ("def f(a):\n    if not a:\n        return 1\n", "def f(a):\n    if a:\n        return 1\n"),
         ] {
             assert!(has("a.py", before, after), "{before} -> {after}");

@@ -124,6 +124,30 @@ fn a_failing_python_program() {
 }
 
 #[test]
+fn a_slip_in_code_that_compiles() {
+    let project = Project::new(&[
+        (
+            "stock.py",
+            "def cheapest(prices):\n    best = prices[0]\n    for price in prices:\n        if price > best:\n            best = price\n    return best\n",
+        ),
+        ("check.py", "from stock import cheapest\n\nassert cheapest([3, 1, 2]) == 1\nassert cheapest([2, 5]) == 2\n"),
+    ]);
+    let before = project.state();
+    let fix = project.fix(argv(&["python3", "check.py"]), None, None, 60).unwrap();
+    assert_eq!((fix.verdict, fix.attempts), (Verdict::Verified, 0), "{fix:?}");
+    assert!(fix.diff.contains("-        if price > best:\n+        if price < best:\n"), "{}", fix.diff);
+    assert!(fix.route.why.starts_with("one small change makes the test pass: "), "{}", fix.route.why);
+    assert_eq!(project.state(), before);
+}
+
+#[test]
+fn pytest_can_stop_at_the_first_failure() {
+    let brief = argv(&["python3", "-m", "pytest", "-q", "tests"]).until_first_failure();
+    assert_eq!(brief, Some(argv(&["python3", "-m", "pytest", "-x", "-q", "tests"])));
+    assert_eq!(argv(&["cargo", "test"]).until_first_failure(), None);
+}
+
+#[test]
 fn what_passes_needs_no_fix() {
     let project = Project::new(&[("a.py", "x = 1\n")]);
     let error = project.fix(argv(&["python3", "a.py"]), None, None, 60).unwrap_err();

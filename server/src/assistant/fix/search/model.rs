@@ -23,7 +23,7 @@ const TEMPERATURES: [f32; 6] = [0.0, 0.5, 0.7, 0.8, 0.9, 1.0];
 /// Files that may be at fault where nothing points to any.
 const MOST_UNNAMED: usize = 3;
 /// Of the time, what trying the likeliest small changes may take: one over this.
-const LIKELY_SHARE: u32 = 6;
+const LIKELY_SHARE: u32 = 4;
 /// Of the time left after the first attempt, what trying small changes may take: one over this.
 const SLIPS_SHARE: u32 = 2;
 
@@ -146,7 +146,8 @@ impl Search {
         if self.scratch.put(&Texts::new()).is_err() {
             return Probed::default();
         }
-        let time = (self.baseline.time * CHECK_FACTOR).max(LEAST_CHECK).min(self.left() / 4);
+        // What never ends has been through most of what it goes through soon.
+        let time = (self.baseline.time * CHECK_FACTOR).max(LEAST_CHECK).min(self.left() / 8);
         self.task.check.probe(&self.task.root, &self.scratch, time).await
     }
 

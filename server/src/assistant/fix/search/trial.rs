@@ -12,7 +12,7 @@ use crate::assistant::Update;
 /// How long a check of such a change may take where the first one took almost nothing.
 const LEAST: Duration = Duration::from_secs(1);
 /// How long it may take at most: many changes make a loop endless.
-const MOST: Duration = Duration::from_millis(2500);
+const MOST: Duration = Duration::from_millis(2000);
 /// How much slower than the first check it may be.
 const FACTOR: u32 = 3;
 /// Files in which it is tried.
