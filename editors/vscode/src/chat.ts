@@ -1,6 +1,7 @@
 // The chat: one view with the conversation in front, which the server keeps. Messages stream like every other answer.
 
 import * as vscode from 'vscode';
+import { frontEditor } from './frontEditor.ts';
 import type { Questions } from './questions.ts';
 import { AnswerPanel } from './view/panel.ts';
 
@@ -128,7 +129,7 @@ export class Chat implements vscode.Disposable {
 
   /** While the view has the keyboard there is no file in front: the last one counts. */
   #remember(): void {
-    const uri = vscode.window.activeTextEditor?.document.uri;
+    const uri = frontEditor()?.document.uri;
     if (uri?.scheme === 'file') {
       this.#uri = uri.toString();
     }

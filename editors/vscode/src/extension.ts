@@ -8,7 +8,7 @@ import { explainAtCursor } from './commands/explainAtCursor.ts';
 import { changeAtCursor } from './commands/changeAtCursor.ts';
 import { showMenu } from './commands/showMenu.ts';
 import { showStatus } from './commands/showStatus.ts';
-import { showWhy } from './commands/why.ts';
+import { WhyDocuments } from './commands/why.ts';
 import { completionEnabled, completionMiddleware, toggleCompletion } from './completion.ts';
 import { Questions } from './questions.ts';
 import { Server } from './server.ts';
@@ -23,6 +23,7 @@ export async function activate(context: vscode.ExtensionContext): Promise<void> 
   const panel = new AnswerPanel(context.extensionUri, { viewType: 'halfline.answers', title: 'Halfline' });
   const questions: Questions = new Questions(() => server, panel);
   const chat = new Chat(context.extensionUri, questions);
+  const whyDocuments = new WhyDocuments(questions);
   const server: Server = new Server(log, statusBar, {
     ...completionMiddleware(log),
     executeCommand: (command, args, next) =>
@@ -43,7 +44,7 @@ export async function activate(context: vscode.ExtensionContext): Promise<void> 
     'halfline.reviewChanges': () => review(questions),
     'halfline.writeCommitMessage': () => writeCommitMessage(questions),
     'halfline.runCommand': () => runCommand(questions),
-    'halfline.showWhy': () => showWhy(questions),
+    'halfline.showWhy': () => whyDocuments.show(),
     'halfline.toggleInlineCompletion': () => toggleCompletion(),
     'halfline.restartServer': () => server.restart(),
     'halfline.showLog': () => log.show(),
@@ -55,6 +56,7 @@ export async function activate(context: vscode.ExtensionContext): Promise<void> 
     statusBar,
     panel,
     chat,
+    whyDocuments,
     ...Object.entries(commands).map(([id, run]) => vscode.commands.registerCommand(id, run)),
     vscode.workspace.onDidChangeConfiguration((event) => {
       statusBar.completing(completionEnabled());

@@ -4,6 +4,7 @@ import type { Place } from './answer.ts';
 
 /** The response to `halfline.why`. */
 export interface Why {
+  readonly id: string;
   readonly kind: string;
   readonly model: string;
   readonly prompt: string;

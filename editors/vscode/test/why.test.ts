@@ -4,6 +4,7 @@ import { describeWhy } from '../src/why.ts';
 
 test('what an answer rests on is a document that nothing in the prompt breaks', () => {
   const text = describeWhy({
+    id: 'answer-1',
     kind: 'answer',
     model: 'large',
     prompt: 'Look:\n````rust\nfn a() {}\n````',
@@ -23,6 +24,7 @@ test('what an answer rests on is a document that nothing in the prompt breaks', 
 
 test('a completion has no route', () => {
   const text = describeWhy({
+    id: 'completion-1',
     kind: 'completion',
     model: 'small',
     prompt: '',

@@ -2,6 +2,7 @@
 // front.
 
 import * as vscode from 'vscode';
+import { frontEditor } from '../frontEditor.ts';
 import type { Questions } from '../questions.ts';
 
 export async function review(questions: Questions): Promise<void> {
@@ -40,7 +41,7 @@ export async function runCommand(questions: Questions): Promise<void> {
 }
 
 function document(): { uri?: string } {
-  const uri = vscode.window.activeTextEditor?.document.uri;
+  const uri = frontEditor()?.document.uri;
   return uri?.scheme === 'file' ? { uri: uri.toString() } : {};
 }
 

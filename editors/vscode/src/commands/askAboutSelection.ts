@@ -1,10 +1,11 @@
 // Halfline: Ask About Selection or File. The question comes from an input box, what it is about from the editor.
 
 import * as vscode from 'vscode';
+import { frontEditor } from '../frontEditor.ts';
 import type { Questions } from '../questions.ts';
 
 export async function askAboutSelection(questions: Questions): Promise<void> {
-  const editor = vscode.window.activeTextEditor;
+  const editor = frontEditor();
   const question = await vscode.window.showInputBox({
     title: 'Ask Halfline',
     prompt: about(editor),

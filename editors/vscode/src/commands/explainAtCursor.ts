@@ -2,11 +2,12 @@
 
 import * as vscode from 'vscode';
 import { diagnosticsAt } from '../diagnostics.ts';
+import { frontEditor } from '../frontEditor.ts';
 import type { Questions } from '../questions.ts';
 import type { Server } from '../server.ts';
 
 export async function explainAtCursor(server: Server, questions: Questions): Promise<void> {
-  const editor = vscode.window.activeTextEditor;
+  const editor = frontEditor();
   if (editor === undefined) {
     return;
   }

@@ -57,7 +57,11 @@ function showArticle(id: number, html: string): void {
     const created = document.createElement('article');
     created.dataset['id'] = String(id);
     created.innerHTML = html;
-    articles.append(created);
+    // A page that starts anew gets them in any order.
+    const later = [...articles.querySelectorAll<HTMLElement>('article')].find(
+      (other) => Number(other.dataset['id']) > id,
+    );
+    articles.insertBefore(created, later ?? null);
     created.scrollIntoView();
     return;
   }

@@ -149,7 +149,11 @@ export class Workbench {
 
   async #pick(key: string, text: string, row: Locator): Promise<void> {
     const input = this.page.locator('.quick-input-widget input.input');
-    await this.page.keyboard.press(key);
+    // A key that is pressed while a view hands the keyboard over is lost.
+    for (let tries = 0; tries < 10 && !(await input.isVisible()); tries += 1) {
+      await this.page.keyboard.press(key);
+      await input.waitFor({ timeout: 5_000 }).catch(() => undefined);
+    }
     await input.waitFor();
     await input.fill(text);
     await row.first().waitFor();

@@ -69,7 +69,7 @@ connection.onRequest(
 );
 
 connection.onRequest('textDocument/codeLens', (params: { textDocument: { uri: string } }) => {
-  if (!params.textDocument.uri.endsWith('geometry.py')) {
+  if (!params.textDocument.uri.endsWith('used.rs')) {
     return [];
   }
   const start = { line: 0, character: 0 };
@@ -92,6 +92,7 @@ const SHORT: Readonly<Record<string, object>> = {
   'halfline.review': { text: 'Nothing is wrong.', model: 'stub model', notes: ['one was not asked: it is down'] },
   'halfline.test': { text: 'Two tests.', diff: '+def test_area():', model: 'stub model' },
   'halfline.why': {
+    id: 'answer-1',
     kind: 'answer',
     model: 'stub model',
     prompt: 'The ``` prompt',
