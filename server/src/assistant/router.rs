@@ -8,6 +8,7 @@ mod chain;
 mod clear;
 mod elsewhere;
 mod remote;
+mod spoken;
 
 use std::path::PathBuf;
 use std::sync::Arc;

@@ -152,6 +152,23 @@ fn nonsense_is_answered_and_nothing_breaks() {
 }
 
 #[test]
+fn a_call_that_is_written_as_text_is_made_and_not_shown() {
+    let written = "```json\n{\"name\": \"read_file\", \"arguments\": {\"path\": \"src/main.rs\"}}\n```";
+    let pieces = |text: &str| text.split_inclusive(' ').map(str::to_owned).collect::<Vec<_>>();
+    let server = Scripted::start([Act::Stream(pieces(written)), answer()]);
+    let home = project(&server, "");
+    let answer = ask(&home, &[]);
+    assert_eq!(answer["text"], "It adds one.", "{answer}");
+    assert_eq!(answer["tools"][0]["outcome"], "answered", "{answer}");
+    assert!(results(&server, 1)[0].contains("x + 1"));
+    // What only looks like one is an answer.
+    let json = "{\"name\": \"Ada\"} is what it prints.";
+    let server = Scripted::start([Act::Stream(pieces(json))]);
+    let home = project(&server, "");
+    assert_eq!(ask(&home, &[])["text"], json);
+}
+
+#[test]
 fn tools_are_offered_only_where_the_user_said_so() {
     let server = Scripted::start([answer()]);
     let home = super::routing::home(&server.url(), "");

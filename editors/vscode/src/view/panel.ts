@@ -3,6 +3,7 @@
 import { randomBytes } from 'node:crypto';
 import * as vscode from 'vscode';
 import type { Answer } from '../answer.ts';
+import { frontEditor } from '../frontEditor.ts';
 import { escapeHtml } from '../markdown.ts';
 import { openLocation } from '../openLocation.ts';
 import { renderArticle } from './article.ts';
@@ -101,7 +102,8 @@ export class AnswerPanel implements vscode.Disposable {
     const panel = vscode.window.createWebviewPanel(
       this.#options.viewType,
       this.#options.title,
-      { viewColumn: vscode.ViewColumn.Beside, preserveFocus: true },
+      // Beside the code, wherever the keyboard is: the views share a column.
+      { viewColumn: (frontEditor()?.viewColumn ?? vscode.ViewColumn.One) + 1, preserveFocus: true },
       { enableScripts: true, localResourceRoots: folders },
     );
     panel.webview.onDidReceiveMessage((message: FromPage) => this.#receive(message));

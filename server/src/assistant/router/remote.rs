@@ -12,6 +12,7 @@ use tokio::sync::mpsc::unbounded_channel;
 use super::chain::Chain;
 use super::clear::Cleared;
 use super::elsewhere::Elsewhere;
+use super::spoken;
 use super::{Conversation, Reply, Route, Update};
 use crate::assistant::tools::{Errands, Fetched, ToolUse};
 use crate::policy::audit::{Record, now_ms};
@@ -173,14 +174,35 @@ impl Asking<'_> {
                 sink(Update::Text { text });
             }
         };
+        // What may be a call written as text is not shown before it is known to be none.
+        let mut held = may_call.then(String::new);
         let outcome = stream(&self.elsewhere.remote, chat, self.deadline, |piece| {
             first.get_or_insert_with(Instant::now);
-            show(restorer.push(piece));
+            let text = restorer.push(piece);
+            match held.as_mut() {
+                Some(so_far) => {
+                    so_far.push_str(&text);
+                    if !spoken::may_become_call(so_far) {
+                        show(held.take().unwrap_or_default());
+                    }
+                }
+                None => show(text),
+            }
         })
         .await;
+        let outcome = outcome.map(|answer| match may_call && answer.calls.is_empty() {
+            true => RemoteAnswer { calls: spoken::calls_in(&answer.text, &names_of(tools)), ..answer },
+            false => answer,
+        });
+        let is_written = held.is_some() && outcome.as_ref().is_ok_and(|answer| !answer.calls.is_empty());
+        if !is_written {
+            show(held.take().unwrap_or_default());
+        }
         let written = match &outcome {
             Ok(answer) => {
-                show(restorer.finish());
+                if !is_written {
+                    show(restorer.finish());
+                }
                 let verdict = match answer.calls.len() {
                     0 => format!("attempts: {}", answer.attempts),
                     calls => format!("attempts: {}, tools called: {calls}", answer.attempts),
@@ -192,7 +214,10 @@ impl Asking<'_> {
         if let Err(error) = written {
             tracing::warn!("{error}");
         }
-        let answer = outcome.map_err(|error| error.to_string())?;
+        let mut answer = outcome.map_err(|error| error.to_string())?;
+        if is_written {
+            answer.text.clear();
+        }
         let Cleared { prompt_tokens, answer_tokens, .. } = self.cleared;
         let used = match answer.usage.completion_tokens {
             0 => answer_tokens,
@@ -252,6 +277,10 @@ impl Asking<'_> {
             tools,
         }
     }
+}
+
+fn names_of(tools: &[Tool]) -> Vec<&str> {
+    tools.iter().map(|Tool::Function { name, .. }| name.as_str()).collect()
 }
 
 /// Sets the flag when nobody waits any more.

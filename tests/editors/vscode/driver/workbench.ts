@@ -52,7 +52,8 @@ export class Workbench {
       await this.#pick(
         'Control+P',
         name,
-        this.page.locator('.quick-input-list .monaco-list-row', {
+        // The list before the name was written has it too, somewhere: the one that Enter opens is meant.
+        this.page.locator('.quick-input-list .monaco-list-row.focused', {
           hasText: name,
         }),
       );
