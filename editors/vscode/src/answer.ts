@@ -19,6 +19,12 @@ export type AnswerPart =
   | { readonly kind: 'tool'; readonly note: string }
   | { readonly kind: 'status'; readonly text: string };
 
+/** An engine that failed, and what it had said until then. */
+export interface FailedEngine {
+  readonly name: string;
+  readonly partial?: string;
+}
+
 /** The response to a question. */
 export interface WholeAnswer {
   readonly text?: string;
@@ -29,6 +35,7 @@ export interface WholeAnswer {
   /** What the model called on the way, and what a person should know of the route: engines that failed, what stayed. */
   readonly tools?: readonly { readonly note: string }[];
   readonly notes?: readonly string[];
+  readonly route?: { readonly failed?: readonly FailedEngine[] };
   /** Of a commit message: the message alone. */
   readonly message?: string;
   /** Of a message in a chat. */
@@ -49,6 +56,7 @@ export class Answer {
   #citations: Place[] = [];
   #tools: string[] = [];
   #notes: readonly string[] = [];
+  #failed: readonly FailedEngine[] = [];
 
   constructor(id: number, question: string) {
     this.id = id;
@@ -87,6 +95,11 @@ export class Answer {
   /** What the model called, a line each, then what is to be known of the route. */
   get notes(): readonly string[] {
     return [...this.#tools, ...this.#notes];
+  }
+
+  /** Engines that failed after they had begun to answer. */
+  get cut(): readonly FailedEngine[] {
+    return this.#failed.filter(({ partial }) => partial !== undefined && partial !== '');
   }
 
   get running(): boolean {
@@ -133,6 +146,7 @@ export class Answer {
     this.#diff = whole?.diff ?? this.#diff;
     this.#tools = whole?.tools?.map(({ note }) => note) ?? this.#tools;
     this.#notes = whole?.notes ?? [];
+    this.#failed = whole?.route?.failed ?? [];
     this.#model = whole?.model ?? '';
     this.#evidence = [...(whole?.evidence ?? this.#evidence)];
     this.#citations = [...(whole?.citations ?? this.#citations)];

@@ -77,3 +77,14 @@ test('what the model called and what is to be known of the route are notes, and 
   assert.deepEqual(answer.notes, ['called search: 2 lines', 'one failed']);
   assert.equal(answer.diff, '+a');
 });
+
+test('what an engine had begun to say is there, and is no part of the answer', () => {
+  const answer = new Answer(1, 'Why?');
+  answer.add({ kind: 'text', text: 'half <an>' });
+  const failed = [{ name: 'one', partial: 'half <an>' }, { name: 'two' }];
+  answer.finish({ text: 'Whole.', route: { failed } });
+  assert.equal(answer.text, 'Whole.');
+  const article = renderArticle(answer);
+  assert.ok(article.includes('What one had begun to say') && article.includes('half &lt;an&gt;'), article);
+  assert.ok(!article.includes('What two'), article);
+});

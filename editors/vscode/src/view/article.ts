@@ -13,6 +13,7 @@ export function renderArticle(answer: Answer): string {
     places('Cited', answer.citations, true),
     places('Looked at', answer.evidence, false),
     lines('How it was answered', answer.notes),
+    ...answer.cut.map(({ name, partial }) => lines(`What ${name} had begun to say`, [partial ?? ''])),
     footer(answer),
   ].join('');
 }
