@@ -5,6 +5,7 @@
 //! language server keeps serving while the command line refuses. No setting is known by name outside `keys.rs` and
 //! the structs below; a test keeps the two in step.
 
+mod checkers;
 mod keys;
 mod layers;
 mod remote;
@@ -20,6 +21,7 @@ use std::path::{Path, PathBuf};
 use halfline_inference::device::DeviceChoice;
 use serde::{Deserialize, Serialize};
 
+pub use checkers::{CheckerEntry, Parser};
 pub use keys::{KEYS, Key, Kind, Scope};
 pub use layers::{Layers, read};
 pub use remote::{AuditConfig, EngineEntry, PrivacyConfig, Questions, QuotaConfig, RemoteConfig};
@@ -114,40 +116,6 @@ pub struct AssistantConfig {
     pub may_run_checks: bool,
     /// Checkers that take the place of the built-in ones.
     pub checkers: Vec<CheckerEntry>,
-}
-
-/// `[[assistant.checkers]]`
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(default)]
-pub struct CheckerEntry {
-    /// What it is called; empty for the program's name.
-    pub name: String,
-    /// Program and arguments; `{file}` stands for the file.
-    pub command: Vec<String>,
-    /// The languages that it is for.
-    pub languages: Vec<String>,
-    /// How its output is read.
-    pub parser: Parser,
-}
-
-/// How a checker's output is read.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Parser {
-    /// As that of a compiler or test runner that is known, else as lines.
-    #[default]
-    Auto,
-    /// `path:line:column: severity: message [code]`, as mypy, gcc and flake8 print.
-    Lines,
-    /// Pyright's report in JSON.
-    Pyright,
-    /// Ruff's report in JSON.
-    Ruff,
-}
-
-impl Parser {
-    /// The words for the choices.
-    pub const NAMES: &'static [&'static str] = &["auto", "lines", "pyright", "ruff"];
 }
 
 /// `[search]`

@@ -1,0 +1,136 @@
+//! Evidence for a free question: what the user points at, what the question names, then who uses that and what a search finds.
+
+use std::time::Instant;
+
+use halfline_context::debugging::numbered;
+use halfline_context::{Focus, Piece, Snapshot, TokenCounter, gather_debugging, gather_related, gather_usage};
+
+use super::items::{code_item, map_of_workspace, output_item};
+use super::{About, AssistantError, Gathered, Place, SURROUNDINGS_TIME, Sources, Task, cost, frames, own_path};
+
+/// Lines of a definition that a question without files names.
+const DEFINITION_LINES: usize = 40;
+/// Definitions that a question without files may bring in.
+const MOST_DEFINITIONS: usize = 4;
+/// Of the evidence budget, what a search may add to a question at least: one over this.
+const SEARCH_SHARE: usize = 3;
+
+/// Evidence for `question` about what it points at, and the place whose history is of interest.
+pub(super) fn ask(
+    sources: &Sources,
+    tokens: usize,
+    counter: &dyn TokenCounter,
+    question: String,
+    about: &About,
+    is_first: bool,
+) -> Result<(Gathered, Option<Place>), AssistantError> {
+    sources.refresh();
+    let About { files, symbols, outputs } = about;
+    let mut focuses = Vec::new();
+    for file in files {
+        let snapshot = sources.read(&file.path)?;
+        let lines = file.lines.clone().unwrap_or(0..=snapshot.rope().len_lines().saturating_sub(1));
+        focuses.push((Focus { snapshot, lines, message: question.clone() }, file.lines.is_some()));
+    }
+    // A trace in the question points at code as well as a person does.
+    focuses.extend(frames::of(sources, &question).into_iter().map(|focus| (focus, true)));
+    let share = tokens / (focuses.len() + outputs.len() + usize::from(!symbols.is_empty())).max(1);
+    let mut gathered = Gathered { task: Task::Answer(question.clone()), items: Vec::new(), files: Vec::new() };
+    gathered.items.extend(outputs.iter().map(|output| output_item(output, share, counter)));
+    let mut left = tokens.saturating_sub(gathered.items.iter().map(|item| counter.count(&item.text)).sum());
+    let mut shown: Vec<Piece> = Vec::new();
+    for (focus, _) in &focuses {
+        shown.extend(gather_debugging(focus, share, counter, Some(&sources.workspace)));
+        gathered.files.push(focus.snapshot.clone());
+    }
+    drop_covered(&mut shown);
+    left = left.saturating_sub(cost(&shown, counter));
+    let plain = Snapshot::of_text(None, "");
+    let language = focuses.first().map_or(&plain, |(focus, _)| &focus.snapshot);
+    let mut asked: Vec<String> = focuses.iter().map(|(focus, _)| own_path(sources, &focus.snapshot)).collect();
+    gathered.items.extend(shown.iter().cloned().map(|piece| code_item(piece, language, &asked)));
+    let named = match (symbols.is_empty(), focuses.is_empty() && outputs.is_empty()) {
+        (false, _) => definitions_named(sources, share, counter, &symbols.join(" ")),
+        (true, true) => definitions_named(sources, tokens - tokens / SEARCH_SHARE, counter, &question),
+        (true, false) => Vec::new(),
+    };
+    for (piece, snapshot) in named {
+        left = left.saturating_sub(counter.count(&piece.text));
+        let lines = piece.lines.0 - 1..=piece.lines.1 - 1;
+        shown.push(piece.clone());
+        asked.push(piece.path.clone());
+        gathered.items.push(code_item(piece, &snapshot, &asked));
+        focuses.push((Focus { snapshot: snapshot.clone(), lines, message: String::new() }, true));
+        gathered.files.push(snapshot);
+    }
+    // What else might be meant is guessed once: a conversation that goes on has it already.
+    if !is_first {
+        return Ok((gathered, None));
+    }
+    // Only lines that someone points at have callers and a history; a whole file has too many.
+    let pointed = focuses.iter().find(|(_, is_narrow)| *is_narrow).map(|(focus, _)| focus);
+    let deadline = Instant::now() + SURROUNDINGS_TIME;
+    let mut more = Vec::new();
+    if let Some(focus) = pointed {
+        more = gather_usage(focus, &shown, left / 2, counter, &sources.workspace, deadline);
+        left = left.saturating_sub(cost(&more, counter));
+        shown.extend(more.iter().cloned());
+    }
+    let related = gather_related(&question, &shown, left, counter, &sources.workspace, deadline);
+    left = left.saturating_sub(cost(&related, counter));
+    more.extend(related);
+    gathered.items.extend(more.into_iter().map(|piece| code_item(piece, &plain, &asked)));
+    if gathered.items.is_empty() {
+        gathered.items.extend(map_of_workspace(sources, tokens / 2, counter));
+    }
+    let place = pointed.map(|focus| Place::new(focus, left));
+    Ok((gathered, place))
+}
+
+/// Leaves out what other pieces show with more around it: frames of one trace lie in each other's files.
+fn drop_covered(pieces: &mut Vec<Piece>) {
+    let all = pieces.clone();
+    let size = |piece: &Piece| piece.lines.1 - piece.lines.0;
+    let covers = |other: &Piece, piece: &Piece| {
+        other.path == piece.path
+            && other.lines.0 <= piece.lines.0
+            && piece.lines.1 <= other.lines.1
+            && size(other) > size(piece)
+    };
+    let mut index = 0;
+    pieces.retain(|piece| {
+        index += 1;
+        !all.iter().any(|other| covers(other, piece)) && !all[..index - 1].contains(piece)
+    });
+}
+
+/// The code of definitions whose names the question contains, in at most `tokens`.
+fn definitions_named(
+    sources: &Sources,
+    tokens: usize,
+    counter: &dyn TokenCounter,
+    question: &str,
+) -> Vec<(Piece, Snapshot)> {
+    let mut left = tokens;
+    let mut named = Vec::new();
+    let words = question.split(|ch: char| ch != '_' && !ch.is_alphanumeric()).filter(|word| word.len() > 2);
+    for found in words.flat_map(|word| sources.workspace.find(word)).take(MOST_DEFINITIONS) {
+        let Ok(snapshot) = sources.read(&found.file.path) else { continue };
+        let (first, last) = found.definition().lines;
+        let last = last.min(first + DEFINITION_LINES - 1);
+        let piece = Piece {
+            path: sources.workspace.display_path(&found.file.path),
+            lines: (first + 1, last + 1),
+            text: numbered(&snapshot, &(first..=last), None),
+            why: format!("definition of {}", found.definition().name),
+        };
+        let cost = counter.count(&piece.text);
+        let is_known =
+            named.iter().any(|(known, _): &(Piece, Snapshot)| (&known.path, known.lines) == (&piece.path, piece.lines));
+        if cost <= left && !is_known {
+            left -= cost;
+            named.push((piece, snapshot));
+        }
+    }
+    named
+}
