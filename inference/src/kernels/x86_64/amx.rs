@@ -48,6 +48,45 @@ static WHOLE: TileConfig = TileConfig {
     rows: [16, 16, 16, 16, 16, 16, 16, 16, 0, 0, 0, 0, 0, 0, 0, 0],
 };
 
+/// The unit set up for this thread, until this goes. Others that use it on the same thread (candle does) set it up once and
+/// count on finding it so: what was there before is put back.
+struct Unit {
+    before: TileConfig,
+}
+
+impl Unit {
+    /// # Safety
+    /// The unit is [`available`].
+    unsafe fn set_up() -> Unit {
+        let mut before =
+            TileConfig { palette: 0, start_row: 0, reserved: [0; 14], bytes_of_row: [0; 16], rows: [0; 16] };
+        // SAFETY: 64 bytes are written to the one, and 64 bytes are read from the other.
+        unsafe {
+            asm!(
+                "sttilecfg [{before}]",
+                "ldtilecfg [{whole}]",
+                before = in(reg) &mut before,
+                whole = in(reg) &WHOLE,
+                options(nostack, preserves_flags),
+            );
+        }
+        Unit { before }
+    }
+}
+
+impl Drop for Unit {
+    fn drop(&mut self) {
+        // SAFETY: the configuration is one that the unit has had, and one that it never had begins with 0.
+        unsafe {
+            if self.before.palette == 0 {
+                asm!("tilerelease", options(nomem, nostack, preserves_flags));
+            } else {
+                asm!("ldtilecfg [{}]", in(reg) &self.before, options(nostack, preserves_flags));
+            }
+        }
+    }
+}
+
 /// Whether the processor and the system have the unit. Asks the system for its use, which it grants to a whole process.
 pub(crate) fn available() -> bool {
     const TILE_AND_INT8: u32 = 1 << 24 | 1 << 25;
@@ -106,7 +145,7 @@ macro_rules! kernel {
             // registers: the compiler has no type that lives in them, so that they keep their values from one piece to the
             // next.
             unsafe {
-                asm!("ldtilecfg [{}]", in(reg) &WHOLE, options(nostack, preserves_flags));
+                let _unit = Unit::set_up();
                 for row in 0..count {
                     _mm512_storeu_ps(args.out.add(16 * row), _mm512_setzero_ps());
                 }
@@ -209,7 +248,6 @@ macro_rules! kernel {
                         );
                     }
                 }
-                asm!("tilerelease", options(nomem, nostack, preserves_flags));
             }
         }
     };
@@ -334,8 +372,8 @@ pub(crate) unsafe fn dots(rounds: usize) {
     let operations = rounds * limits::OPERATIONS;
     // SAFETY: two operands of 1024 bytes are read.
     unsafe {
+        let _unit = Unit::set_up();
         asm!(
-            "ldtilecfg [{config}]",
             "tileloadd tmm4, [{weights} + {line} * 1]",
             "tileloadd tmm6, [{weights} + {line} * 1]",
             "2:",
@@ -345,8 +383,6 @@ pub(crate) unsafe fn dots(rounds: usize) {
             "tdpbssd tmm3, tmm4, tmm6",
             "dec {count}",
             "jnz 2b",
-            "tilerelease",
-            config = in(reg) &WHOLE,
             weights = in(reg) weights.as_ptr(),
             line = in(reg) 64usize,
             count = inout(reg) (operations / (4 * 2 * 16 * 16 * 64)).max(1) => _,
