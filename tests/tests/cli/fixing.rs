@@ -40,9 +40,20 @@ fn a_failing_command() {
 }
 
 #[test]
-fn what_cannot_be_fixed_without_a_model_says_so() {
+fn a_slip_of_the_pen() {
     let home = Home::new();
     home.write("a.py", "def add(a, b):\n    return a - b\n");
+    home.write("check.py", "from a import add\nassert add(1, 2) == 3\n");
+    let found = run(&home, &["debug", "--attempts", "0", "--json", "--", "python3", "check.py"]);
+    assert_eq!(found.json()["verdict"], "verified", "{}", found.all());
+    let why = found.json()["route"]["why"].clone();
+    assert_eq!(why, "one small change makes the test pass: `+` in place of `-` on line 2");
+}
+
+#[test]
+fn what_cannot_be_fixed_without_a_model_says_so() {
+    let home = Home::new();
+    home.write("a.py", "def add(a, b):\n    return {}\n");
     home.write("check.py", "from a import add\nassert add(1, 2) == 3\n");
     let failed = run(&home, &["debug", "--attempts", "0", "--", "python3", "check.py"]);
     assert_eq!((failed.code, failed.stdout.as_str()), (Some(1), ""), "{}", failed.all());

@@ -71,6 +71,20 @@ pub(super) fn marks(before: &Texts, after: &Texts, told: &str, may_touch_tests: 
     found
 }
 
+/// The mark of a change after which something else is asserted: that is no way to make a program pass that fails when it
+/// runs.
+pub(super) fn assertions_changed(before: &Texts, after: &Texts) -> Option<String> {
+    let asserted = |path: &Path, text: &str| -> Vec<String> {
+        let code = code_of(&snapshot(path, text));
+        code.lines().filter(|line| line.contains("assert")).map(squeeze).collect()
+    };
+    let is_changed = before.iter().any(|(path, old)| {
+        let kept = asserted(path, after.get(path).unwrap_or(old));
+        asserted(path, old).iter().any(|line| !kept.contains(line))
+    });
+    is_changed.then(|| "changes an assertion".to_owned())
+}
+
 fn snapshot(path: &Path, text: &str) -> Snapshot {
     Snapshot::of_text(Some(path.to_owned()), text)
 }

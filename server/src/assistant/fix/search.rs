@@ -261,6 +261,9 @@ impl Search {
         let told = &self.baseline.findings.text;
         let in_tests = self.target.as_ref().is_some_and(|error| items::is_test_file(Some(&error.path)));
         let mut marks = judge::marks(&originals, &texts, told, in_tests || self.target_is_in_test());
+        if self.target.is_none() {
+            marks.extend(judge::assertions_changed(&originals, &texts));
+        }
         if matches!(source, Source::Compiler(_)) {
             // What the compiler is sure about may be code that is one word too many.
             marks.retain(|mark| !mark.starts_with("removes the line"));

@@ -92,7 +92,8 @@ pub(super) fn slips(snapshot: &Snapshot, lines: (usize, usize)) -> Vec<Slip> {
 }
 
 fn collect<'a>(node: Node<'a>, lines: (usize, usize), nodes: &mut Vec<Node<'a>>) {
-    if node.end_position().row < lines.0 || node.start_position().row > lines.1 || is_text(node) {
+    let is_outside = node.end_position().row < lines.0 || node.start_position().row > lines.1;
+    if is_outside || is_text(node) || is_assertion(node) {
         return;
     }
     if node.start_position().row >= lines.0 && node.end_position().row <= lines.1 {
@@ -100,6 +101,11 @@ fn collect<'a>(node: Node<'a>, lines: (usize, usize), nodes: &mut Vec<Node<'a>>)
     }
     let mut cursor = node.walk();
     node.children(&mut cursor).for_each(|child| collect(child, lines, nodes));
+}
+
+/// What is asserted is what is wanted, and no slip.
+fn is_assertion(node: Node<'_>) -> bool {
+    node.kind().contains("assert") || node.kind() == "macro_invocation"
 }
 
 fn is_text(node: Node<'_>) -> bool {
@@ -337,6 +343,15 @@ mod tests {
         assert!(all.iter().all(|slip| slip.text.contains("Vec<u8>") && slip.text.contains("\"a < 1\"")), "{all:?}");
         assert!(all.iter().all(|slip| slip.text.contains("b < 2")));
         assert!(!slips(&snapshot, (1, 1)).is_empty());
+    }
+
+    #[test]
+    fn what_is_asserted_stays() {
+        let of = |path: &str, text: &str| slips(&Snapshot::of_text(Some(Path::new(path).to_owned()), text), (0, 9));
+        assert_eq!(of("a.py", "assert 1 == 2\n"), []);
+        assert!(
+            of("a.rs", "fn f(a: u8) { assert!(a < 3); }\n").iter().all(|slip| slip.text.contains("assert!(a < 3)"))
+        );
     }
 
     #[test]

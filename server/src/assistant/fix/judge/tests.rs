@@ -59,3 +59,13 @@ fn what_the_message_asks_for_is_no_silencing() {
     let told = "error[E0133]: call to unsafe function `f` is unsafe and requires unsafe function or block";
     assert_eq!(marks(&texts(before), &texts(after), told, false), Vec::<String>::new());
 }
+
+#[test]
+fn what_is_asserted_may_not_change() {
+    let texts = |text: &str| Texts::from([("a.py".into(), text.to_owned())]);
+    let before = texts("def f(x):\n    assert x > 0\n    return x\n");
+    let same = texts("def f(x):\n    assert x  > 0  # still\n    return x + 1\n");
+    let other = texts("def f(x):\n    assert x >= 0\n    return x\n");
+    assert_eq!(assertions_changed(&before, &same), None);
+    assert_eq!(assertions_changed(&before, &other).as_deref(), Some("changes an assertion"));
+}
