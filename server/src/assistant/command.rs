@@ -1,9 +1,10 @@
 //! Runs a checker or a test: bounded in time, memory and output, and ended with everything it started, whether it ends,
 //! takes too long, or nobody waits any more.
 
+use std::collections::HashMap;
 use std::process::Stdio;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use tokio::io::{AsyncRead, AsyncReadExt};
@@ -68,10 +69,14 @@ pub(super) async fn run_until(mut command: Command, time: Duration) -> Result<Ou
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
     #[cfg(unix)]
     command.process_group(0);
+    if ENDING.load(Ordering::SeqCst) {
+        return Err(format!("{program} was not started: Halfline is ending"));
+    }
     let started = Instant::now();
     let child = command.spawn().map_err(|error| format!("cannot start {program}: {error}"))?;
     let id = child.id();
     let mut group = Group { child, id, marker };
+    live().insert(group.marker.clone(), id);
     group.limit();
     let stdout = Reader::start(group.child.stdout.take());
     let stderr = Reader::start(group.child.stderr.take());
@@ -136,15 +141,41 @@ impl Group {
 
 impl Drop for Group {
     fn drop(&mut self) {
-        #[cfg(unix)]
-        if let Some(pid) = self.pid() {
-            let _ = rustix::process::kill_process_group(pid, rustix::process::Signal::KILL);
-        }
-        #[cfg(target_os = "linux")]
-        kill_marked(&self.marker);
-        #[cfg(not(target_os = "linux"))]
-        let _ = &self.marker;
+        end(&self.marker, self.id);
+        live().remove(&self.marker);
     }
+}
+
+/// Ends every command that runs, with all that it has started: for a program that is told to end.
+pub(crate) fn end_all() {
+    ENDING.store(true, Ordering::SeqCst);
+    // One that was just being started is known a moment later.
+    for pause in [Duration::from_millis(20), Duration::ZERO] {
+        for (marker, id) in live().iter() {
+            end(marker, *id);
+        }
+        std::thread::sleep(pause);
+    }
+}
+
+/// Whether no command may start any more.
+static ENDING: AtomicBool = AtomicBool::new(false);
+
+/// The commands that run, by their markers, with the ids of their groups.
+fn live() -> MutexGuard<'static, HashMap<String, Option<u32>>> {
+    static LIVE: LazyLock<Mutex<HashMap<String, Option<u32>>>> = LazyLock::new(Mutex::default);
+    LIVE.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn end(marker: &str, id: Option<u32>) {
+    #[cfg(unix)]
+    if let Some(pid) = id.and_then(|id| rustix::process::Pid::from_raw(i32::try_from(id).ok()?)) {
+        let _ = rustix::process::kill_process_group(pid, rustix::process::Signal::KILL);
+    }
+    #[cfg(target_os = "linux")]
+    kill_marked(marker);
+    #[cfg(not(target_os = "linux"))]
+    let _ = (marker, id);
 }
 
 /// Ends every process whose environment has `marker`, until none is left that it can see.

@@ -32,6 +32,7 @@ use crate::config::CheckerEntry;
 use crate::recent::{Entry, Kind, Recent};
 
 pub use cite::Citation;
+pub(crate) use command::end_all as end_commands;
 pub use diagnostic::{Diagnostic, Severity};
 pub use evidence::checker_of;
 pub use prompt::{Exchange, Extra};

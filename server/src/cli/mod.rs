@@ -13,6 +13,7 @@ mod config;
 mod debug;
 mod doc;
 mod doctor;
+mod ending;
 mod eval;
 mod explain;
 mod fix;
@@ -100,6 +101,7 @@ pub fn run() -> ExitCode {
         Err(error) => error.exit(),
     };
     let invocation = Invocation { flags: cli.set };
+    ending::watch();
     let result = match cli.command {
         Command::Try(args) => try_it::run(args, &invocation),
         Command::Lsp(args) => lsp::run(args, &invocation),
