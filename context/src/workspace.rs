@@ -7,19 +7,18 @@
 mod dependencies;
 mod file;
 mod known;
+mod scan;
 mod store;
 mod walk;
 mod watch;
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{
     Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard, TryLockError,
 };
 use std::time::{Duration, Instant};
-
-use serde::Serialize;
 
 use crate::completion::Remembered;
 use crate::retrieval::chunk::Chunk;
@@ -32,46 +31,9 @@ use walk::{Seen, Walked};
 
 pub use file::FileSymbols;
 pub(crate) use file::{Stamp, hash, path_hash};
+pub use scan::{ScanLimits, ScanReport};
 pub use walk::{MAX_FILE_BYTES, Skipped, is_secret, read_text};
 pub use watch::{Watching, watch};
-
-/// What one scan may take.
-#[derive(Clone, Debug)]
-pub struct ScanLimits {
-    /// Source files known in the end.
-    pub files: usize,
-    /// Bytes of source read.
-    pub bytes: u64,
-    /// Time.
-    pub time: Duration,
-}
-
-impl Default for ScanLimits {
-    fn default() -> Self {
-        ScanLimits { files: 50_000, bytes: 1 << 30, time: Duration::from_secs(300) }
-    }
-}
-
-/// What a scan found.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
-pub struct ScanReport {
-    /// Source files known after the scan.
-    pub files: usize,
-    /// Bytes of them.
-    pub bytes: u64,
-    /// Definitions known after the scan.
-    pub symbols: usize,
-    /// Chunks that a search can find.
-    pub chunks: usize,
-    /// Files that were new or had changed, and were read.
-    pub read: usize,
-    /// Whether every file was seen: no limit was hit, nobody cancelled.
-    pub complete: bool,
-    /// Source files that were left out and why, and what could not be entered; by path.
-    pub skipped: Vec<Skipped>,
-    /// Files by language.
-    pub languages: BTreeMap<String, usize>,
-}
 
 /// A definition found by name.
 #[derive(Clone, Debug)]
@@ -147,6 +109,11 @@ impl Workspace {
             Err(error) => tracing::warn!(directory = %directory.display(), "the index cannot be kept: {error}"),
         }
         workspace
+    }
+
+    /// The generation of the index: another one knows other words.
+    pub(crate) fn generation(&self) -> u64 {
+        self.kept.as_ref().map_or(0, |kept| kept.generation.load(Ordering::Relaxed))
     }
 
     pub(crate) fn remembered(&self) -> &Remembered {

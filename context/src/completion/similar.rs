@@ -5,9 +5,12 @@
 //! every line break would cost the whole prompt each time.
 
 use std::collections::HashMap;
+use std::num::NonZeroUsize;
 use std::ops::Range;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
+
+use lru::LruCache;
 
 use super::{Piece, Window};
 use crate::retrieval::{is_test, tokens};
@@ -32,27 +35,37 @@ const LEAST_ALIKE: f32 = 0.25;
 const FEWEST_NAMES: usize = 4;
 
 /// Files for which the last answer is remembered.
-const REMEMBERED: usize = 32;
+const REMEMBERED: NonZeroUsize = NonZeroUsize::new(32).expect("it is not zero");
 
 /// What was last found for each file, with what it was found for: between two steps nothing new is to be found.
-#[derive(Debug, Default)]
-pub(crate) struct Remembered(Mutex<HashMap<String, (Key, Vec<Piece>)>>);
+#[derive(Debug)]
+pub(crate) struct Remembered(Mutex<LruCache<String, (Key, Vec<Piece>)>>);
 
-/// The hash of the lines compared, and what of the file is hidden: lines before the window, and lines behind it.
-type Key = (u64, usize, usize);
+/// What an answer depends on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Key {
+    /// The hash of the lines that are compared.
+    written: u64,
+    /// Lines of the file before and behind the window.
+    hidden: (usize, usize),
+    /// Of the index.
+    generation: u64,
+}
+
+impl Default for Remembered {
+    fn default() -> Remembered {
+        Remembered(Mutex::new(LruCache::new(REMEMBERED)))
+    }
+}
 
 impl Remembered {
-    fn find(&self, path: &str, key: &Key) -> Option<Vec<Piece>> {
-        let all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        all.get(path).filter(|(known, _)| known == key).map(|(_, pieces)| pieces.clone())
+    fn find(&self, path: &str, key: Key) -> Option<Vec<Piece>> {
+        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        all.get(path).filter(|(known, _)| *known == key).map(|(_, pieces)| pieces.clone())
     }
 
     fn keep(&self, path: &str, key: Key, pieces: Vec<Piece>) {
-        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if all.len() >= REMEMBERED && !all.contains_key(path) {
-            all.clear();
-        }
-        all.insert(path.to_owned(), (key, pieces));
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).put(path.to_owned(), (key, pieces));
     }
 }
 
@@ -83,9 +96,13 @@ pub(super) fn similar_code(
     let mut places = Vec::new();
     let (first, last) = (rope.char_to_line(window.start), rope.char_to_line(window.end));
     // What is typed on the cursor's line moves none of these.
-    let key = (hash(&written), first, rope.len_lines() - last);
+    let key = Key {
+        written: hash(&written),
+        hidden: (first, rope.len_lines() - last),
+        generation: workspace.map_or(0, Workspace::generation),
+    };
     let remembered = workspace.map(Workspace::remembered);
-    if let Some(pieces) = remembered.and_then(|remembered| remembered.find(own_path, &key)) {
+    if let Some(pieces) = remembered.and_then(|remembered| remembered.find(own_path, key)) {
         return pieces;
     }
     let mut is_whole = true;

@@ -4,7 +4,7 @@ use std::fs;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
-use expect_test::{Expect, expect};
+use expect_test::expect;
 use proptest::prelude::*;
 
 use super::*;
@@ -192,24 +192,32 @@ fn code_like_the_lines_above_the_cursor() {
     fs::write(dir.path().join("invoices.py"), other).unwrap();
     fs::write(dir.path().join("noise.py"), "def add(a, b):\n    return a + b\n".repeat(9)).unwrap();
     let workspace = Workspace::open(dir.path(), cache.path());
-    workspace.scan(&ScanLimits::default(), &AtomicBool::new(false));
-    let check = |text: &str, expected: Expect| {
+    let scan = || workspace.scan(&ScanLimits::default(), &AtomicBool::new(false));
+    let shown = |text: &str| -> String {
         let snapshot = Snapshot::of_text(Some(dir.path().join("orders.py")), text);
         let cursor = text.chars().count();
         let context = gather_completion(&snapshot, cursor, &budget(400, 100, 400), &Chars, Some(&workspace));
         let show = |piece: &Piece| format!("## {} {:?} {}\n{}\n", piece.path, piece.lines, piece.why, piece.text);
-        expected.assert_eq(&context.pieces.iter().map(show).collect::<String>());
+        context.pieces.iter().map(show).collect()
     };
-    check(
-        &format!("import store\n\n\n{}", handler("order", "")),
-        expect![[r#"
-            ## invoices.py (5, 9) like the lines above the cursor
-                user = store.user_of(request.token)
-                if user is None:
-                    raise Forbidden(request.path)
-                invoice = store.load(request.key)
-                return render(invoice, user.locale)
-        "#]],
-    );
-    check("import json\n\n\ndef read(path):\n    text = path.read_text()\n    \n    \n    \n", expect![""]);
+    let order = format!("import store\n\n\n{}", handler("order", ""));
+    // What was found before there was an index holds no longer once there is one.
+    assert_eq!(shown(&order), "");
+    scan();
+    let found = shown(&order);
+    expect![[r#"
+        ## invoices.py (5, 9) like the lines above the cursor
+            user = store.user_of(request.token)
+            if user is None:
+                raise Forbidden(request.path)
+            invoice = store.load(request.key)
+            return render(invoice, user.locale)
+    "#]]
+    .assert_eq(&found);
+    // While nothing it depends on changes, it is found without reading anything.
+    fs::remove_file(dir.path().join("invoices.py")).unwrap();
+    assert_eq!(shown(&order), found);
+    scan();
+    assert_eq!(shown(&order), "");
+    assert_eq!(shown("import json\n\n\ndef read(path):\n    text = path.read_text()\n    \n    \n    \n"), "");
 }

@@ -51,6 +51,7 @@ pub(crate) trait Kind {
     ///
     /// # Safety
     /// As `quads`; only kinds with a `DIGIT` are asked.
+    #[inline(always)]
     unsafe fn unit<S: Simd>(record: *const u8) -> S::F {
         // SAFETY: the record is whole, and begins with these.
         unsafe { S::load_f16(record.cast()) }

@@ -72,10 +72,10 @@ fn quantised_products_match_dequantised_weights_and_every_instruction_set_agrees
     let mut pool = Pool::new(2);
     for (layout, dtype) in QUANTISED {
         let unit = layout.source_block().0;
-        for case in 0..12 {
+        for case in 0..13 {
             let inputs = unit * rng.random_range(1..if unit == 256 { 5 } else { 20 });
             let outputs = rng.random_range(1..70);
-            let rows = [1, 2, 3, 4, 5, 7, 8, 11, 12, 13, 25, 40][case];
+            let rows = [1, 2, 3, 4, 5, 7, 8, 11, 12, 13, 25, 40, 100][case];
             let (bytes, exact) = weights(&mut rng, dtype, outputs, inputs);
             let matrix = Matrix::pack(&mut pool, layout, outputs, inputs, &bytes, &|i| i).unwrap();
             let x = random(&mut rng, rows * inputs, 3.0);

@@ -1,136 +1,14 @@
--- What the plugin does with what a server says, against stub_server.py, in a child Neovim. Run by unit.lua.
+-- What the plugin does with completions that a server sends, and with a server that comes and goes. Run by unit.lua.
 
 local MiniTest = _G.MiniTest
 local eq, new_set = MiniTest.expect.equality, MiniTest.new_set
-local here = vim.uv.fs_realpath(vim.fs.dirname(vim.fs.normalize(debug.getinfo(1, 'S').source:sub(2))))
-local plugin = vim.fs.joinpath(vim.fs.dirname(vim.fs.dirname(vim.fs.dirname(here))), 'editors', 'neovim')
+local here = vim.fs.dirname(vim.fs.normalize(debug.getinfo(1, 'S').source:sub(2)))
+local H = dofile(vim.fs.joinpath(here, 'harness.lua'))
+local child, wait, write_script, heard, wait_heard, setup = H.child, H.wait, H.write_script, H.heard, H.wait_heard, H.setup
+local open, ghost, wait_ghost, lines, wait_lines, messages = H.open, H.ghost, H.wait_ghost, H.lines, H.wait_lines, H.messages
+local wait_message = H.wait_message
 
-local child = MiniTest.new_child_neovim()
-local directory, script, log
-
--- Wait for a condition; what it returned last is in the error.
-local wait = function(condition, what)
-  local value
-  local ok = vim.wait(10000, function()
-    value = condition()
-    return value
-  end, 20)
-  if not ok then
-    error(('waited for %s; the last value was %s'):format(what, vim.inspect(value)), 2)
-  end
-  return value
-end
-
-local write_script = function(content)
-  -- At once, by renaming: the server may be reading it.
-  vim.fn.writefile({ vim.json.encode(content) }, script .. '.new')
-  vim.uv.fs_rename(script .. '.new', script)
-end
-
--- All messages of a method that the server has heard.
-local heard = function(method)
-  if not vim.uv.fs_stat(log) then
-    return {}
-  end
-  -- The last line may be half written.
-  local complete = table.concat(vim.fn.readfile(log, 'b'), '\n'):match('^.*\n') or ''
-  local messages = vim.tbl_map(vim.json.decode, vim.split(complete, '\n', { trimempty = true }))
-  return vim.tbl_filter(function(message)
-    return message.method == method
-  end, messages)
-end
-
-local wait_heard = function(method, count)
-  wait(function()
-    return #heard(method) >= (count or 1)
-  end, ('%s heard %d times'):format(method, count or 1))
-  return heard(method)
-end
-
-local setup = function(config)
-  child.lua(
-    [[
-      local config, stub = ...
-      config.cmd = config.cmd or stub
-      require('halfline').setup(config)
-    ]],
-    { config or vim.empty_dict(), { 'python3', vim.fs.joinpath(here, 'stub_server.py'), script, log } }
-  )
-end
-
--- Open a file with these lines and the cursor at the end of the last one; wait for the server to know it.
-local open = function(lines, name)
-  local path = vim.fs.joinpath(directory, name or 'main.py')
-  vim.fn.writefile(lines or { '' }, path)
-  local before = #heard('textDocument/didOpen')
-  child.cmd('edit ' .. path)
-  child.bo.expandtab = false
-  child.type_keys('G$')
-  wait_heard('textDocument/didOpen', before + 1)
-end
-
--- The ghost text on the screen, whoever draws it.
-local ghost = function()
-  return child.lua_get([[(function()
-    local text = ''
-    for name, namespace in pairs(vim.api.nvim_get_namespaces()) do
-      if name == 'halfline.ghost' or name == 'nvim.lsp.inline_completion' then
-        for _, mark in ipairs(vim.api.nvim_buf_get_extmarks(0, namespace, 0, -1, { details = true })) do
-          local lines = { mark[4].virt_text or {}, unpack(mark[4].virt_lines or {}) }
-          text = text .. table.concat(vim.tbl_map(function(line)
-            return table.concat(vim.tbl_map(function(chunk) return chunk[1] end, line))
-          end, lines), '\n')
-        end
-      end
-    end
-    return text
-  end)()]])
-end
-
-local wait_ghost = function(text)
-  wait(function()
-    return ghost() == text
-  end, ('ghost text %s, not %s'):format(vim.inspect(text), vim.inspect(ghost())))
-end
-
-local lines = function()
-  return child.api.nvim_buf_get_lines(0, 0, -1, false)
-end
-
-local wait_lines = function(expected)
-  wait(function()
-    return vim.deep_equal(lines(), expected)
-  end, ('lines %s, not %s'):format(vim.inspect(expected), vim.inspect(lines())))
-end
-
-local messages = function()
-  return child.lua_get('_G.messages')
-end
-
-local wait_message = function(pattern)
-  wait(function()
-    return table.concat(messages(), '\n'):find(pattern) ~= nil
-  end, 'a message like ' .. pattern .. ' in ' .. vim.inspect(messages()))
-end
-
-local T = new_set({
-  hooks = {
-    pre_case = function()
-      directory = vim.uv.fs_realpath(vim.fn.fnamemodify(vim.fn.tempname(), ':h')) .. '/case' .. vim.uv.hrtime()
-      vim.fn.mkdir(directory .. '/.git', 'p')
-      script, log = directory .. '/script.json', directory .. '/log.jsonl'
-      write_script(vim.empty_dict())
-      child.restart({ '-u', 'NONE', '-i', 'NONE' })
-      child.o.lines, child.o.columns = 30, 100
-      child.cmd('set runtimepath^=' .. plugin .. ' | filetype on | set noswapfile')
-      child.lua([[
-        _G.messages = {}
-        vim.notify = function(text) table.insert(_G.messages, text) end
-      ]])
-    end,
-    post_once = child.stop,
-  },
-})
+local T = H.new_set()
 
 local renderers = { { 'plugin' } }
 if vim.fn.has('nvim-0.12') == 1 then
@@ -426,7 +304,7 @@ T['server'] = new_set()
 T['server']['missing is said once, with what to do'] = function()
   setup({ cmd = { 'no-such-program', 'lsp' } })
   for _, name in ipairs({ 'a.py', 'b.rs', 'c.py' }) do
-    child.cmd('edit ' .. directory .. '/' .. name)
+    child.cmd('edit ' .. H.directory .. '/' .. name)
   end
   wait_message("'no%-such%-program' was not found")
   wait_message(':Halfline restart')
@@ -441,11 +319,11 @@ end
 T['server']['that crashes is said once, and not started again by itself'] = function()
   write_script({ crash = 3 })
   setup()
-  child.cmd('edit ' .. directory .. '/a.py')
+  child.cmd('edit ' .. H.directory .. '/a.py')
   wait_message('the server stopped %(exit code 3%)')
   eq(child.lua_get([[require('halfline').status()]]), 'Halfline: stopped')
-  child.cmd('edit ' .. directory .. '/b.py')
-  child.cmd('edit ' .. directory .. '/c.py')
+  child.cmd('edit ' .. H.directory .. '/b.py')
+  child.cmd('edit ' .. H.directory .. '/c.py')
   eq(#heard('initialize'), 1)
 
   write_script(PRINT)
@@ -476,10 +354,10 @@ T['server']['serves code of one workspace with one process, and no other buffers
   setup()
   open({ '' }, 'a.py')
   open({ '' }, 'b.rs')
-  child.cmd('edit ' .. directory .. '/notes.txt')
+  child.cmd('edit ' .. H.directory .. '/notes.txt')
   child.cmd('new')
   eq(#heard('initialize'), 1)
-  eq(heard('initialize')[1].params.rootUri, vim.uri_from_fname(directory))
+  eq(heard('initialize')[1].params.rootUri, vim.uri_from_fname(H.directory))
   eq(#heard('textDocument/didOpen'), 2)
 end
 
@@ -545,269 +423,6 @@ T['setup']['checkhealth tells what is there'] = function()
   child.cmd('checkhealth halfline')
   local report = table.concat(lines(), '\n')
   eq(report:find("The program 'no-such-program' was not found", 1, true) ~= nil, true)
-end
-
--- Questions ===================================================================
-
-T['questions'] = new_set({ parametrize = { { 'float' }, { 'split' } } })
-
-local ANSWER = {
-  parts = {
-    { kind = 'status', text = 'reading' },
-    { kind = 'evidence', path = 'main.py', lines = { 1, 2 }, why = 'the line' },
-    { kind = 'text', text = 'The name `y`\nis not ' },
-    { kind = 'text', text = 'defined.' },
-  },
-  result = { text = 'The name `y`\nis not defined.', citations = { { path = 'main.py', line = 1, ok = true } } },
-}
-
-local set_diagnostic = function(row, column, end_column)
-  child.lua(
-    [[
-      local row, column, end_column = ...
-      vim.diagnostic.set(vim.api.nvim_create_namespace('test'), 0, {
-        { lnum = row, col = column, end_col = end_column, message = 'undefined name\nhelp: define it', code = 'F821',
-          source = 'lint', severity = vim.diagnostic.severity.ERROR },
-      })
-    ]],
-    { row, column, end_column }
-  )
-end
-
-local wait_answer = function(text)
-  wait(function()
-    return table.concat(lines(), '\n'):find(text, 1, true) ~= nil
-  end, ('%s in %s'):format(text, vim.inspect(lines())))
-end
-
-T['questions']['explain sends the diagnostic under the cursor and shows the answer as it comes'] = function(window)
-  write_script({ answer = vim.tbl_extend('force', ANSWER, { hold = true }) })
-  setup({ answer_window = window })
-  open({ 'x = "é😀" + y' })
-  set_diagnostic(0, 13, 14)
-  child.cmd('Halfline explain')
-  wait_answer('The name `y`\nis not defined.')
-  wait_answer('main.py:1 · the line')
-  eq(child.api.nvim_win_get_config(0).relative ~= '', window == 'float')
-
-  local params = wait_heard('workspace/executeCommand')[1].params
-  local argument = params.arguments[1]
-  eq(params.command, 'halfline.explain')
-  eq(type(params.partialResultToken), 'string')
-  eq(argument.diagnostics[1].message, 'undefined name\nhelp: define it')
-  eq(argument.diagnostics[1].code, 'F821')
-  -- 13 bytes are 10 units of UTF-16.
-  eq(argument.diagnostics[1].range.start, { line = 0, character = 10 })
-  eq(argument.uri, vim.uri_from_fname(directory .. '/main.py'))
-
-  child.type_keys('q')
-  local asked = heard('workspace/executeCommand')[1]
-  eq(wait_heard('$/cancelRequest')[1].params.id, asked.id)
-  eq(#child.api.nvim_list_wins(), 1)
-end
-
-T['questions']['the answer of a server that does not stream is shown whole, cited places open'] = function(window)
-  write_script({ answer = { result = ANSWER.result } })
-  setup({ answer_window = window })
-  open({ 'y', 'z' })
-  set_diagnostic(1, 0, 1)
-  child.cmd('Halfline explain')
-  wait_answer('is not defined.')
-  wait_answer('main.py:1')
-  child.type_keys('G', '<CR>')
-  eq(child.api.nvim_buf_get_name(0), directory .. '/main.py')
-  eq(child.api.nvim_win_get_cursor(0), { 1, 0 })
-end
-
-T['questions']['an error is shown where the answer would be'] = function(window)
-  write_script({ answer = { error = 'no model is installed' } })
-  setup({ answer_window = window })
-  open({ 'y' })
-  set_diagnostic(0, 0, 1)
-  child.cmd('Halfline explain')
-  wait_answer('No answer: no model is installed')
-end
-
-T['questions']['explain without a diagnostic leaves it to the server to find what is wrong'] = function(window)
-  write_script({ answer = ANSWER })
-  setup({ answer_window = window })
-  open({ 'y' })
-  child.cmd('Halfline explain')
-  wait_answer('is not defined.')
-  local argument = heard('workspace/executeCommand')[1].params.arguments[1]
-  eq(argument.diagnostics, nil)
-  eq(argument.position, { line = 0, character = 0 })
-end
-
-T['questions']['ask sends the question and the selected lines'] = function(window)
-  write_script({ answer = ANSWER })
-  setup({ answer_window = window })
-  open({ 'a', 'b', 'c' })
-  child.cmd('2,3Halfline ask why is this slow?')
-  wait_answer('is not defined.')
-  local argument = heard('workspace/executeCommand')[1].params.arguments[1]
-  eq(argument.question, 'why is this slow?')
-  eq(argument.uri, vim.uri_from_fname(directory .. '/main.py'))
-  eq(argument.range, { start = { line = 1, character = 0 }, ['end'] = { line = 3, character = 0 } })
-end
-
-T['questions']['test, doc and review ask the server, and say how the answer came to be'] = function(window)
-  local result = { text = 'Done.', tools = {}, notes = { 'one failed: it is down' } }
-  write_script({ answer = { parts = { { kind = 'tool', note = 'called search x: 2 lines' } }, result = result } })
-  setup({ answer_window = window })
-  open({ 'def f():', '    pass' })
-  local ask = function(line)
-    child.cmd(line)
-    wait_answer('one failed: it is down')
-    wait_answer('called search x: 2 lines')
-    child.type_keys('q')
-    local all = heard('workspace/executeCommand')
-    return all[#all].params
-  end
-  local test = ask('Halfline test')
-  eq({ test.command, test.arguments[1].position.line, test.arguments[1].apply }, { 'halfline.test', 1, true })
-  eq(ask('Halfline doc').command, 'halfline.doc')
-  local review = ask('Halfline review staged')
-  eq({ review.command, review.arguments[1].staged }, { 'halfline.review', true })
-  eq(review.arguments[1].uri, vim.uri_from_fname(directory .. '/main.py'))
-  eq(ask('Halfline run pytest -q').arguments[1].command, { 'pytest', '-q' })
-  eq(ask('Halfline debug pytest -q').arguments[1].apply, true)
-end
-
-T['questions']['why shows the prompt, the sources and the route'] = function(window)
-  write_script({
-    answer = {
-      result = {
-        kind = 'answer',
-        model = 'large',
-        prompt = 'The ``` prompt',
-        text = 'x',
-        sources = { { path = 'main.py', lines = { 1, 2 }, why = 'the file' } },
-        route = { engine = 'remote', why = 'it is long' },
-        tokens = { prompt = 9, reused = 0, generated = 2 },
-      },
-    },
-  })
-  setup({ answer_window = window })
-  open({ 'a', 'b' })
-  child.cmd('Halfline why')
-  wait_answer('remote: it is long')
-  wait_answer('- main.py:1 · the file')
-  wait_answer('````\nThe ``` prompt\n````')
-end
-
-T['questions']['commit fills an empty commit message'] = function(window)
-  write_script({ answer = { result = { text = 'Add a thing', message = 'Add a thing\n\nIt does.' } } })
-  setup({ answer_window = window })
-  open({ 'a' })
-  child.cmd('edit ' .. directory .. '/COMMIT_EDITMSG | setfiletype gitcommit')
-  child.api.nvim_buf_set_lines(0, 0, -1, false, { '', '# Please enter the message' })
-  child.cmd('Halfline commit')
-  wait_answer('Add a thing')
-  child.type_keys('q')
-  wait_lines({ 'Add a thing', '', 'It does.', '# Please enter the message' })
-end
-
--- Lenses ======================================================================
-
-T['lenses'] = new_set()
-
-T['lenses']['of a test that failed ask why, in the answer window'] = function()
-  local range = { start = { line = 0, character = 0 }, ['end'] = { line = 0, character = 0 } }
-  local argument = { question = 'Why does it fail?', failure = 'test_a' }
-  local command = { title = 'why does this fail?', command = 'halfline.ask', arguments = { argument } }
-  write_script({ answer = ANSWER, lenses = { { range = range, command = command } } })
-  setup()
-  open({ 'def test_a():', '    assert False' })
-  wait_heard('textDocument/codeLens')
-  wait(function()
-    return #child.lua_get('vim.lsp.codelens.get(0)') == 1
-  end, 'the lens')
-  child.type_keys('gg')
-  child.lua('vim.lsp.codelens.run()')
-  wait_answer('is not defined.')
-  local asked = heard('workspace/executeCommand')[1].params
-  eq({ asked.command, asked.arguments[1].failure, type(asked.partialResultToken) }, { 'halfline.ask', 'test_a', 'string' })
-end
-
--- Chat ========================================================================
-
-T['chat'] = new_set()
-
-local CHAT = {
-  ['halfline.chat.list'] = { result = { chats = { { id = 'c1', title = 'Of yesterday', turns = 1 } }, damaged = {} } },
-  ['halfline.chat.show'] = {
-    result = { id = 'c1', turns = { { question = 'Of yesterday', answer = 'An old answer.' } } },
-  },
-  ['halfline.chat.delete'] = { result = { deleted = 'c1' } },
-  ['halfline.chat.send'] = {
-    parts = vim.list_extend({ { kind = 'tool', note = 'called search' } }, ANSWER.parts),
-    result = vim.tbl_extend('force', ANSWER.result, { chat = { id = 'c2', title = 'Why?' }, notes = { 'one failed' } }),
-  },
-}
-
-local sent = function()
-  return vim.tbl_filter(function(message)
-    return message.params.command == 'halfline.chat.send'
-  end, heard('workspace/executeCommand'))
-end
-
-T['chat']['streams, goes on, and its places open'] = function()
-  write_script({ answers = CHAT })
-  setup()
-  open({ 'y', 'z' })
-  child.cmd('Halfline chat Why?')
-  wait_answer('> Why?\n\nThe name `y`\nis not defined.')
-  wait_answer('- one failed')
-  wait_answer('- called search')
-  eq(sent()[1].params.arguments[1].id, nil)
-  eq(sent()[1].params.arguments[1].uri, vim.uri_from_fname(directory .. '/main.py'))
-
-  child.lua([[vim.ui.input = function(_, callback) callback('And then?') end]])
-  child.type_keys('a')
-  wait_answer('> And then?')
-  wait(function()
-    return #sent() == 2
-  end, 'the second message')
-  eq(sent()[2].params.arguments[1].id, 'c2')
-  eq(sent()[2].params.arguments[1].message, 'And then?')
-
-  child.fn.search('main.py:1')
-  child.type_keys('<CR>')
-  eq(child.api.nvim_buf_get_name(0), directory .. '/main.py')
-  eq(child.api.nvim_win_get_cursor(0)[1], 1)
-end
-
-T['chat']['goes on with the last one, begins another and deletes'] = function()
-  write_script({ answers = CHAT })
-  setup()
-  open({ 'y' })
-  child.lua([[vim.ui.input = function() end; vim.fn.confirm = function() return 1 end]])
-  child.cmd('Halfline chat')
-  wait_answer('> Of yesterday\n\nAn old answer.')
-  child.type_keys('n')
-  wait_lines({ '' })
-  child.lua([[vim.ui.select = function(items, _, callback) callback(items[1]) end]])
-  child.type_keys('o')
-  wait_answer('An old answer.')
-  child.type_keys('d')
-  wait_lines({ '' })
-end
-
-T['chat']['stops an answer, and says what went wrong'] = function()
-  local held = vim.deepcopy(CHAT)
-  held['halfline.chat.send'].hold = true
-  write_script({ answers = held })
-  setup()
-  open({ 'y' })
-  child.cmd('1Halfline chat Why?')
-  wait_answer('is not defined.')
-  child.type_keys('<C-c>')
-  eq(wait_heard('$/cancelRequest')[1].params.id, sent()[1].id)
-  wait_answer('Stopped.')
-  write_script({ answers = { ['halfline.chat.send'] = { error = '@src/none.rs: there is no such file' } } })
-  child.cmd('Halfline chat see @src/none.rs')
-  wait_answer('No answer: @src/none.rs: there is no such file')
 end
 
 return T

@@ -1,4 +1,4 @@
--- Runs the tests of protocol.lua in child Neovims of the version that runs this, with mini.test:
+-- Runs the tests of protocol.lua and questions.lua in child Neovims of the version that runs this, with mini.test:
 --   nvim --headless -u NONE -i NONE -c 'luafile tests/editors/neovim/unit.lua'
 -- with HALFLINE_MINI_TEST naming the library's directory. Prints each failure and a closing line.
 
@@ -32,7 +32,7 @@ MiniTest.setup({ silent = true })
 MiniTest.run({
   collect = {
     find_files = function()
-      return { vim.fs.joinpath(here, 'protocol.lua') }
+      return { vim.fs.joinpath(here, 'protocol.lua'), vim.fs.joinpath(here, 'questions.lua') }
     end,
     filter_cases = function(case)
       local wanted = vim.env.HALFLINE_TEST

@@ -40,11 +40,11 @@ fn a_failing_command() {
 }
 
 #[test]
-fn a_slip_of_the_pen() {
+fn a_slip_of_the_pen_needs_no_model() {
     let home = Home::new();
     home.write("a.py", "def add(a, b):\n    return a - b\n");
     home.write("check.py", "from a import add\nassert add(1, 2) == 3\n");
-    let found = run(&home, &["debug", "--attempts", "0", "--json", "--", "python3", "check.py"]);
+    let found = run(&home, &["debug", "--json", "--", "python3", "check.py"]);
     assert_eq!(found.json()["verdict"], "verified", "{}", found.all());
     let why = found.json()["route"]["why"].clone();
     assert_eq!(why, "one small change makes the test pass: `+` in place of `-` on line 2");

@@ -23,7 +23,7 @@ M.open = function(message, first, last)
   end
   if bufnr ~= H.bufnr then
     H.origin = vim.api.nvim_get_current_win()
-    H.about = H.is_file(bufnr) and { uri = vim.uri_from_bufnr(bufnr) } or {}
+    H.about = server.is_file(bufnr) and { uri = vim.uri_from_bufnr(bufnr) } or {}
   end
   if H.about.uri and first then
     H.about.range = { start = { line = first - 1, character = 0 }, ['end'] = { line = last or first, character = 0 } }
@@ -46,10 +46,6 @@ M.open = function(message, first, last)
 end
 
 -- Helpers =====================================================================
-
-H.is_file = function(bufnr)
-  return vim.bo[bufnr].buftype == '' and vim.api.nvim_buf_get_name(bufnr) ~= ''
-end
 
 H.client = function()
   return server.client_or_say(vim.api.nvim_get_current_buf())

@@ -101,7 +101,7 @@ M.ask = function(question, first, last)
     return
   end
   local about = { question = question }
-  if vim.bo[bufnr].buftype == '' and vim.api.nvim_buf_get_name(bufnr) ~= '' then
+  if server.is_file(bufnr) then
     about.uri = vim.uri_from_bufnr(bufnr)
   end
   if about.uri and first then
@@ -168,7 +168,7 @@ H.about_folder = function(title, subject, command, argument, on_result)
   if not client then
     return
   end
-  if vim.bo[bufnr].buftype == '' and vim.api.nvim_buf_get_name(bufnr) ~= '' then
+  if server.is_file(bufnr) then
     argument.uri = vim.uri_from_bufnr(bufnr)
   end
   argument = next(argument) and argument or vim.empty_dict()

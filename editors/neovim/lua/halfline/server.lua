@@ -108,6 +108,11 @@ M.state = function()
   return H.state
 end
 
+-- Whether a buffer shows a file that has a name.
+M.is_file = function(bufnr)
+  return vim.bo[bufnr].buftype == '' and vim.api.nvim_buf_get_name(bufnr) ~= ''
+end
+
 -- Helpers =====================================================================
 
 H.on = function(event, callback)

@@ -268,26 +268,12 @@ unsafe fn unpack<K: Kind>(weights: *const u8, group: usize, to: *mut u8) {
             let inner = group * BLOCKS % K::BLOCKS + block;
             let low = to.add(block * 512);
             let high = low.add(PLANE);
-            let quads = K::quads::<Avx512>(record, inner);
-            if K::HALVES {
-                let scales = [
-                    _mm512_cvtps_epi32(K::scale::<Avx512>(record, 2 * inner)),
-                    _mm512_cvtps_epi32(K::scale::<Avx512>(record, 2 * inner + 1)),
-                ];
-                for (quad, weights) in quads.into_iter().enumerate() {
-                    let (l, h) = signed_digits::<K>(weights, scales[quad / 4]);
-                    _mm512_storeu_si512(low.add(64 * quad).cast(), l);
-                    _mm512_storeu_si512(high.add(64 * quad).cast(), h);
-                }
-            } else {
-                // A weight times either digit of its scale stays below 256, so that one product of 16 bits makes two.
-                let scale = in_both_halves(_mm512_cvtps_epi32(K::scale::<Avx512>(record, inner)));
-                let digit = _mm512_and_si512(scale, _mm512_set1_epi16((1 << K::DIGIT) - 1));
-                let rest = _mm512_srl_epi16(scale, _mm_cvtsi32_si128(K::DIGIT as i32));
-                for (quad, weights) in quads.into_iter().enumerate() {
-                    _mm512_storeu_si512(low.add(64 * quad).cast(), _mm512_mullo_epi16(weights, digit));
-                    _mm512_storeu_si512(high.add(64 * quad).cast(), _mm512_mullo_epi16(weights, rest));
-                }
+            let halves = if K::HALVES { [2 * inner, 2 * inner + 1] } else { [inner, inner] };
+            let scales = halves.map(|half| in_both_halves(_mm512_cvtps_epi32(K::scale::<Avx512>(record, half))));
+            for (quad, weights) in K::quads::<Avx512>(record, inner).into_iter().enumerate() {
+                let (l, h) = digits::<K>(weights, scales[quad / 4]);
+                _mm512_storeu_si512(low.add(64 * quad).cast(), l);
+                _mm512_storeu_si512(high.add(64 * quad).cast(), h);
             }
             if K::HAS_MIN {
                 let min = _mm512_sub_ps(_mm512_setzero_ps(), K::min::<Avx512>(record, inner));
@@ -304,13 +290,19 @@ unsafe fn in_both_halves(numbers: __m512i) -> __m512i {
     unsafe { _mm512_or_si512(_mm512_and_si512(numbers, _mm512_set1_epi32(0xffff)), _mm512_slli_epi32::<16>(numbers)) }
 }
 
-/// The digits, the high one signed, of weights less their zero point times scales.
+/// The digits of weights, less their zero point, times scales that stand in both halves of a lane. Where there is a zero
+/// point, the high one is signed.
 #[inline(always)]
-unsafe fn signed_digits<K: Kind>(weights: __m512i, scales: __m512i) -> (__m512i, __m512i) {
+unsafe fn digits<K: Kind>(weights: __m512i, scales: __m512i) -> (__m512i, __m512i) {
     // SAFETY: the caller vouches for the instruction set; no memory is touched.
     unsafe {
         let shift = _mm_cvtsi32_si128(K::DIGIT as i32);
-        let scales = in_both_halves(scales);
+        if K::ZERO == 0 {
+            // A weight times either digit of its scale stays below 256, so that one product of 16 bits makes two.
+            let digit = _mm512_and_si512(scales, _mm512_set1_epi16((1 << K::DIGIT) - 1));
+            let rest = _mm512_srl_epi16(scales, shift);
+            return (_mm512_mullo_epi16(weights, digit), _mm512_mullo_epi16(weights, rest));
+        }
         let signed = _mm512_sub_epi8(weights, _mm512_set1_epi8(K::ZERO as i8));
         let even = _mm512_mullo_epi16(_mm512_srai_epi16::<8>(_mm512_slli_epi16::<8>(signed)), scales);
         let odd = _mm512_mullo_epi16(_mm512_srai_epi16::<8>(signed), scales);

@@ -16,7 +16,7 @@ use super::check::{Outcome, error_key};
 use super::evidence;
 use super::report::Verdict;
 use super::scratch::Scratch;
-use super::{Author, FixError, FixLimits, Spent, Task, Texts, items, judge};
+use super::{Author, FixError, FixLimits, Spent, Task, Texts, items, judge, slips};
 use crate::assistant;
 use model::Models;
 
@@ -26,6 +26,9 @@ const LEAST_CHECK: Duration = Duration::from_secs(5);
 const CHECK_FACTOR: u32 = 4;
 /// How long the first run of a test may take, for a test that never ends.
 const FIRST_TEST: u32 = 6;
+
+/// Of the time, what trying the likeliest small changes may take before a model is asked: one over this.
+const LIKELY_SHARE: u32 = 4;
 
 /// A first run of a compiler that takes longer has built other people's code.
 const LONG_BUILD: Duration = Duration::from_secs(5);
@@ -130,27 +133,22 @@ impl Search {
         sink: &mut (dyn FnMut(Update) + Send),
     ) -> Result<(Candidate, Spent), FixError> {
         let started = Instant::now();
-        let mut reason = "the model wrote nothing that changes the code".to_owned();
-        if self.limits.plain || !self.try_simple(sink).await? {
-            match author {
-                None => {
-                    reason = "no model was asked".to_owned();
-                    if !self.limits.plain {
-                        let probed = self.probe(sink).await;
-                        self.try_slips(&probed, u8::MAX, self.deadline, sink).await?;
-                    }
-                }
-                Some(Author { host, router }) => {
-                    if host.ready().is_none() {
-                        sink(Update::Status { text: "waiting for the model to load".to_owned() });
-                    }
-                    match host.engine().await {
-                        Err(error) => reason = error,
-                        Ok(engine) if self.limits.plain => self.ask_plainly(&Models { engine, router }, sink).await?,
-                        Ok(engine) => self.ask_model(&Models { engine, router }, sink).await?,
-                    }
-                }
+        let mut reason = "no model was asked".to_owned();
+        if self.limits.plain {
+            if let Some(models) = models(author, sink, &mut reason).await {
+                self.ask_plainly(&models, sink).await?;
             }
+        } else if !self.try_simple(sink).await? {
+            let probed = self.probe(sink).await;
+            let until = Instant::now() + self.left() / LIKELY_SHARE;
+            self.try_slips(&probed, slips::LIKELY, until, sink).await?;
+            if !self.is_proved()
+                && let Some(models) = models(author, sink, &mut reason).await
+            {
+                self.ask_model(&models, &probed, sink).await?;
+            }
+            // What time the models have left, or where there is none, all of it.
+            self.try_slips(&probed, u8::MAX, self.deadline, sink).await?;
         }
         let spent = std::mem::take(&mut self.spent);
         match self.best.take() {
@@ -302,6 +300,24 @@ impl Search {
 
     fn is_proved(&self) -> bool {
         self.best.as_ref().is_some_and(|best| self.verdict(best) == Verdict::Verified)
+    }
+}
+
+/// The models to ask. `None` where there are none, with the reason why.
+async fn models(author: Option<Author>, sink: &mut (dyn FnMut(Update) + Send), reason: &mut String) -> Option<Models> {
+    let Author { host, router } = author?;
+    if host.ready().is_none() {
+        sink(Update::Status { text: "waiting for the model to load".to_owned() });
+    }
+    match host.engine().await {
+        Ok(engine) => {
+            *reason = "the model wrote nothing that changes the code".to_owned();
+            Some(Models { engine, router })
+        }
+        Err(error) => {
+            *reason = error;
+            None
+        }
     }
 }
 

@@ -78,7 +78,8 @@ const MOST_NAMES: usize = 8;
 pub(super) fn slips(snapshot: &Snapshot, lines: (usize, usize)) -> Vec<Slip> {
     let Some(tree) = snapshot.tree() else { return Vec::new() };
     let source = snapshot.rope().to_string();
-    let mut finder = Finder { source: &source, found: Vec::new(), names: BTreeSet::new() };
+    let is_python = snapshot.language().is_some_and(|language| language.name() == "python");
+    let mut finder = Finder { source: &source, is_python, found: Vec::new(), names: BTreeSet::new() };
     let mut nodes = Vec::new();
     collect(tree.root_node(), lines, &mut nodes);
     finder.names = nodes.iter().filter(|node| is_variable(**node)).map(|node| finder.text(*node)).collect();
@@ -124,6 +125,7 @@ fn is_variable(node: Node<'_>) -> bool {
 
 struct Finder<'a> {
     source: &'a str,
+    is_python: bool,
     found: Vec<Slip>,
     /// The variables of the lines looked at.
     names: BTreeSet<String>,
@@ -159,9 +161,8 @@ impl Finder<'_> {
             return;
         }
         let Some((old, meant)) = OPERATORS.iter().find(|(old, _)| *old == node.kind()) else { return };
-        let is_python = self.is_python(node);
         for (rank, new) in meant.iter().enumerate() {
-            let exists = is_python || !matches!(*new, "**" | "//" | "not in");
+            let exists = self.is_python || !matches!(*new, "**" | "//" | "not in");
             let is_assignment = old.ends_with('=') && new.ends_with('=') && (*old == "=" || *new == "=");
             if exists {
                 let class = if is_assignment { 3 } else { u8::from(rank > 0) };
@@ -242,7 +243,7 @@ impl Finder<'_> {
             self.put(1, node, node.byte_range(), &format!("{right}{between}{left}"));
         }
         if operator == "-" {
-            let size = if self.is_python(node) {
+            let size = if self.is_python {
                 format!("abs({})", self.text(node))
             } else {
                 format!("({}).abs()", self.text(node))
@@ -268,7 +269,7 @@ impl Finder<'_> {
                     self.put(2, condition, condition.byte_range(), &name);
                 }
             }
-            let new = if self.is_python(node) { format!("not ({text})") } else { format!("!({text})") };
+            let new = if self.is_python { format!("not ({text})") } else { format!("!({text})") };
             self.put(2, condition, condition.byte_range(), &new);
         }
     }
@@ -285,14 +286,6 @@ impl Finder<'_> {
 
     fn some_names(&self) -> Vec<String> {
         self.names.iter().take(MOST_NAMES).cloned().collect()
-    }
-
-    fn is_python(&self, node: Node<'_>) -> bool {
-        let mut at = node;
-        while let Some(parent) = at.parent() {
-            at = parent;
-        }
-        at.kind() == "module"
     }
 }
 

@@ -10,7 +10,7 @@ use halfline_inference::{Engine, Sampling};
 use super::super::check::{Outcome, Probed, error_key};
 use super::super::evidence::{self, Suspect};
 use super::super::prompt::{self, Problem, Style, View};
-use super::super::{FixError, Texts, items, reply, slips};
+use super::super::{FixError, Texts, items, reply};
 use super::{CHECK_FACTOR, LEAST_CHECK, Search, Source, is_progress};
 use crate::assistant::diagnostic::Diagnostic;
 use crate::assistant::evidence::ModelTokens;
@@ -22,8 +22,6 @@ const FOLLOW_UP_CHECKS: usize = 4;
 const TEMPERATURES: [f32; 6] = [0.0, 0.5, 0.7, 0.8, 0.9, 1.0];
 /// Files that may be at fault where nothing points to any.
 const MOST_UNNAMED: usize = 3;
-/// Of the time, what trying the likeliest small changes may take: one over this.
-const LIKELY_SHARE: u32 = 4;
 /// Of the time left after the first attempt, what trying small changes may take: one over this.
 const SLIPS_SHARE: u32 = 2;
 
@@ -38,16 +36,14 @@ impl Search {
     pub(super) async fn ask_model(
         &mut self,
         models: &Models,
+        probed: &Probed,
         sink: &mut (dyn FnMut(Update) + Send),
     ) -> Result<(), FixError> {
         let engine = &models.engine;
-        let probed = self.probe(sink).await;
-        let first = self.questions(engine, &Texts::new(), &self.baseline.clone(), &probed);
+        let first = self.questions(engine, &Texts::new(), &self.baseline, probed);
         if first.is_empty() {
-            return self.try_slips(&probed, u8::MAX, self.deadline, sink).await;
+            return Ok(());
         }
-        let until = Instant::now() + self.left() / LIKELY_SHARE;
-        self.try_slips(&probed, slips::LIKELY, until, sink).await?;
         // What an attempt has changed for the better is worth going on from.
         let mut better: Option<(Texts, Outcome)> = self
             .best
@@ -61,7 +57,7 @@ impl Search {
             }
             if attempt == 1 {
                 let until = Instant::now() + self.left() / SLIPS_SHARE;
-                self.try_slips(&probed, u8::MAX, until, sink).await?;
+                self.try_slips(probed, u8::MAX, until, sink).await?;
                 if self.is_proved() {
                     break;
                 }
@@ -212,13 +208,13 @@ impl Search {
             .collect()
     }
 
-    /// One answer, and the route to the model that gave it. `None` where the code does not fit into a prompt, or no answer
-    /// came in time.
     /// What is kept of the time: what is written last has to be checked, too.
     fn last_check(&self) -> Duration {
         (self.baseline.time * 2).min(LEAST_CHECK)
     }
 
+    /// One answer, and the route to the model that gave it. `None` where the code does not fit into a prompt, or no answer
+    /// came in time.
     async fn generate(
         &mut self,
         Models { engine, router }: &Models,
