@@ -1,4 +1,5 @@
-"""An editor with one document, for measurements: just enough of LSP to type and to ask for inline completions."""
+"""An editor with one document, for measurements: just enough of LSP to type, to ask for inline completions, and to have
+commands run."""
 
 import json
 import pathlib
@@ -7,33 +8,48 @@ import time
 
 
 class Editor:
-    """Starts a language server and opens `path` in it."""
+    """Starts a language server for the folder `root`, if there is one, and opens `path` in it. Notifications of the server
+    go to `heard`."""
 
-    def __init__(self, command, environment, path):
+    def __init__(self, command, environment, path, root=None):
         self.process = subprocess.Popen(
             command, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
         )
         self.uri, self.version, self.next_id = path.as_uri(), 1, 0
         self.text, self.cursor = path.read_text(), 0
+        self.heard = lambda method, params: None
         capabilities = {
             "general": {"positionEncodings": ["utf-32"]},
             "textDocument": {"inlineCompletion": {}},
         }
-        self.request("initialize", {"processId": None, "rootUri": None, "capabilities": capabilities})
+        self.request("initialize", {"processId": None, "rootUri": root and root.as_uri(), "capabilities": capabilities})
         self.notify("initialized", {})
-        document = {"uri": self.uri, "languageId": "rust", "version": 1, "text": self.text}
-        self.notify("textDocument/didOpen", {"textDocument": document})
+        self.open(path, self.text)
         self.wait_until_ready()
+
+    def open(self, path, text):
+        """Opens another document, with this text."""
+        self.uri, self.version, self.text, self.cursor = path.as_uri(), 1, text, 0
+        document = {"uri": self.uri, "languageId": "rust", "version": 1, "text": text}
+        self.notify("textDocument/didOpen", {"textDocument": document})
 
     def wait_until_ready(self):
         """Waits until the models are loaded."""
         while True:
-            status = self.request("workspace/executeCommand", {"command": "halfline.status", "arguments": []})
+            status = self.execute("halfline.status")
             if status["engine"]["state"] == "failed":
                 raise RuntimeError(status["engine"]["message"])
             if status["engine"]["state"] == "ready":
                 return
             time.sleep(0.05)
+
+    def execute(self, command, argument=None, token=None):
+        """Has a command of the server run. Its updates are heard as progress of `token`."""
+        arguments = [] if argument is None else [argument]
+        params = {"command": command, "arguments": arguments}
+        if token is not None:
+            params["partialResultToken"] = token
+        return self.request("workspace/executeCommand", params)
 
     def replace(self, head, line, tail):
         """Puts another text into the document, the cursor after `line`."""
@@ -85,6 +101,8 @@ class Editor:
             message = self.read()
             if "method" in message and "id" in message:
                 self.send({"jsonrpc": "2.0", "id": message["id"], "result": None})
+            elif "method" in message:
+                self.heard(message["method"], message["params"])
             elif message.get("id") == self.next_id:
                 if "error" in message:
                     raise RuntimeError(message["error"]["message"])

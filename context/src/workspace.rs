@@ -112,7 +112,7 @@ impl Workspace {
     }
 
     /// The generation of the index: another one knows other words.
-    pub(crate) fn generation(&self) -> u64 {
+    pub fn generation(&self) -> u64 {
         self.kept.as_ref().map_or(0, |kept| kept.generation.load(Ordering::Relaxed))
     }
 

@@ -117,7 +117,7 @@ pub enum EngineError {
 }
 
 /// What an engine is doing, for a status line; a sketch of a moment.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub struct EngineStatus {
     /// Whether a request is running.
     pub busy: bool,
@@ -129,6 +129,8 @@ pub struct EngineStatus {
     pub slots: usize,
     /// Whether the draft model serves. It is loaded after the target, and given up if it fails.
     pub draft_ready: bool,
+    /// Tokens of a prompt that are processed in a second, as last measured; `None` before the first prompt.
+    pub prefill_speed: Option<f64>,
 }
 
 /// A handle to a running engine. Clones share it; the worker ends when the last one is dropped.
@@ -206,6 +208,7 @@ impl Engine {
             cache_bytes: board.cache_bytes(),
             slots: board.slots(),
             draft_ready: board.draft_ready(),
+            prefill_speed: board.prefill_speed(),
         }
     }
 

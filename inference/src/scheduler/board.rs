@@ -1,6 +1,6 @@
 //! What the worker and the handles see of each other without waiting: a few numbers.
 
-use std::sync::atomic::{AtomicBool, AtomicU8, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, AtomicUsize, Ordering};
 
 use crate::request::Priority;
 
@@ -15,6 +15,8 @@ pub(crate) struct Board {
     cache_bytes: AtomicUsize,
     slots: AtomicUsize,
     draft: AtomicBool,
+    /// Tokens of a prompt per second, as the bits of a float; 0 while that is unknown.
+    prefill_speed: AtomicU64,
     stopping: AtomicBool,
 }
 
@@ -55,6 +57,16 @@ impl Board {
     /// Takes down whether there is a draft model.
     pub(super) fn set_draft(&self, ready: bool) {
         self.draft.store(ready, Ordering::Relaxed);
+    }
+
+    /// Takes down how many tokens of a prompt are processed in a second.
+    pub(super) fn set_prefill_speed(&self, speed: Option<f64>) {
+        self.prefill_speed.store(speed.map_or(0, f64::to_bits), Ordering::Relaxed);
+    }
+
+    /// Tokens of a prompt that are processed in a second, once that is known.
+    pub(crate) fn prefill_speed(&self) -> Option<f64> {
+        Some(f64::from_bits(self.prefill_speed.load(Ordering::Relaxed))).filter(|speed| *speed > 0.0)
     }
 
     /// Whether the draft model serves.

@@ -253,6 +253,7 @@ impl<M: LanguageModel> Worker<M> {
         let running = self.queue.iter().next().map(|job| job.ticket.request.priority);
         let waiting = self.queue.len().saturating_sub(1);
         self.board.update(running, waiting, busy + self.slots.bytes(), self.slots.len());
+        self.board.set_prefill_speed(self.runner.chunk.speed());
     }
 }
 

@@ -14,6 +14,7 @@ pub mod fix;
 mod output;
 pub(crate) mod prompt;
 mod question;
+mod read_ahead;
 mod router;
 mod tools;
 
@@ -37,6 +38,7 @@ pub use diagnostic::{Diagnostic, Severity};
 pub use evidence::checker_of;
 pub use prompt::{Exchange, Extra};
 pub use question::{About, CommandOutput, Earlier, FileRange, Question};
+pub use read_ahead::{ReadAhead, read_ahead, warm_up};
 pub use router::{Class, Conversation, Decoding, Failed, PassedOver, Reply, Route, Router, Withheld, converse};
 pub use tools::{MayCheck, Outcome, ToolLimits, ToolUse, Toolbox};
 
@@ -55,6 +57,7 @@ pub struct Assistant {
     router: Router,
     may_check: Option<MayCheck>,
     recent: Arc<Recent>,
+    known: Arc<ReadAhead>,
 }
 
 /// Where code is read from.
@@ -69,6 +72,11 @@ struct Sources {
 pub struct Limits {
     /// Tokens of evidence in the prompt.
     pub evidence_tokens: usize,
+    /// When the first words of a short answer are wanted: evidence is cut to what the local model reads until then.
+    /// Zero reads all of it.
+    pub quick: Duration,
+    /// The same of a long one.
+    pub deep: Duration,
     /// Tokens of the answer.
     pub answer_tokens: usize,
     /// Tokens of what was said before.
@@ -88,6 +96,8 @@ impl Default for Limits {
     fn default() -> Self {
         Limits {
             evidence_tokens: 800,
+            quick: Duration::ZERO,
+            deep: Duration::ZERO,
             answer_tokens: 400,
             history_tokens: 3072,
             check_time: Duration::from_secs(120),
@@ -220,7 +230,8 @@ impl Assistant {
     /// disk.
     pub fn new(engine: Engine, workspace: Arc<Workspace>, open: OpenDocuments) -> Assistant {
         let (limits, router, recent) = (Limits::default(), Router::default(), Arc::default());
-        Assistant { engine, sources: Sources { workspace, open }, limits, router, may_check: None, recent }
+        let sources = Sources { workspace, open };
+        Assistant { engine, sources, limits, router, may_check: None, recent, known: Arc::default() }
     }
 
     /// The same assistant within other limits.
@@ -236,6 +247,14 @@ impl Assistant {
     /// The same assistant, whose model may have those checkers run that `may_check` allows. Without it, the limits decide.
     pub fn with_checks(self, may_check: MayCheck) -> Assistant {
         Assistant { may_check: Some(may_check), ..self }
+    }
+
+    /// The prompt of `gathered` after what was said `earlier`.
+    fn prompt(&self, earlier: &[Exchange], gathered: &evidence::Gathered) -> Result<prompt::Prompt, AssistantError> {
+        let info = self.engine.info();
+        let room = info.context_tokens.saturating_sub(self.limits.answer_tokens);
+        prompt::build(self.engine.tokenizer(), earlier, gathered, room)
+            .ok_or_else(|| AssistantError::NotForChat(info.target.clone()))
     }
 
     /// What a model elsewhere may call.
@@ -257,6 +276,32 @@ impl Assistant {
     /// The same assistant, which keeps there what its answers rest on.
     pub fn with_recent(self, recent: Arc<Recent>) -> Assistant {
         Assistant { recent, ..self }
+    }
+
+    /// The same assistant, which answers from what was read ahead where that was asked for.
+    pub fn with_read_ahead(self, known: Arc<ReadAhead>) -> Assistant {
+        Assistant { known, ..self }
+    }
+}
+
+/// Tokens of a prompt besides its evidence: what the program says, the task, and what stands above each piece.
+const OTHER_TOKENS: f64 = 120.0;
+/// Evidence is never cut to less: a message and the lines it is about.
+const LEAST_EVIDENCE: usize = 120;
+/// Of the time until the first words, what the model may read for; the rest is for finding what it reads, and for the words.
+const READING_SHARE: f64 = 0.75;
+
+impl Limits {
+    /// The same limits with no more evidence than `engine` reads before the first words of an answer are wanted, where it is
+    /// the one to answer.
+    fn readable(&self, engine: &Engine, router: &Router, class: Class) -> Limits {
+        let wanted = if class == Class::Quick { self.quick } else { self.deep };
+        let speed = engine.status().prefill_speed.filter(|_| !wanted.is_zero() && router.is_local(class));
+        let evidence_tokens = speed.map_or(self.evidence_tokens, |speed| {
+            let tokens = speed * wanted.as_secs_f64() * READING_SHARE - OTHER_TOKENS;
+            (tokens as usize).max(LEAST_EVIDENCE).min(self.evidence_tokens)
+        });
+        Limits { evidence_tokens, ..self.clone() }
     }
 }
 
@@ -302,12 +347,18 @@ pub async fn follow_up(
 ) -> Result<Answer, AssistantError> {
     let started = Instant::now();
     let engine = &assistant.engine;
-    let counter = evidence::ModelTokens(engine.tokenizer().clone());
+    let class = question.class();
     let is_first = earlier.exchanges.is_empty();
-    let gathered = evidence::gather(&assistant.sources, &assistant.limits, counter, question, is_first, sink).await?;
-    let room = engine.info().context_tokens.saturating_sub(assistant.limits.answer_tokens);
-    let prompt = prompt::build(engine.tokenizer(), &earlier.exchanges, &gathered, room)
-        .ok_or_else(|| AssistantError::NotForChat(engine.info().target.clone()))?;
+    let known = assistant.known.of(&question, &assistant.sources).filter(|_| is_first);
+    let gathered = match known {
+        Some(gathered) => gathered,
+        None => {
+            let limits = assistant.limits.readable(engine, &assistant.router, class);
+            let counter = evidence::ModelTokens(engine.tokenizer().clone());
+            evidence::gather(&assistant.sources, &limits, counter, question, is_first, sink).await?
+        }
+    };
+    let prompt = assistant.prompt(&earlier.exchanges, &gathered)?;
     for item in &gathered.items {
         sink(Update::Evidence(item.evidence.clone()));
     }
@@ -316,7 +367,7 @@ pub async fn follow_up(
     sink(Update::Status { text: "the model is reading".to_owned() });
     let files = gathered.paths(assistant.sources.workspace.root());
     let conversation = Conversation {
-        class: gathered.class(),
+        class,
         files: files.iter().chain(&earlier.files).cloned().collect(),
         answer_tokens: assistant.limits.answer_tokens,
         failed_attempts: 0,

@@ -98,6 +98,16 @@ pub(super) fn build(tokenizer: &Tokenizer, earlier: &[Exchange], gathered: &Gath
     }
 }
 
+/// What every prompt about code begins with. `None` when the vocabulary has no ChatML tokens.
+pub(super) fn beginning(tokenizer: &Tokenizer) -> Option<Vec<u32>> {
+    let special = tokenizer.special();
+    let (start, end) = (special.im_start?, special.im_end?);
+    let mut tokens = vec![start];
+    tokens.extend(tokenizer.encode(&format!("system\n{SYSTEM}")));
+    tokens.push(end);
+    Some(tokens)
+}
+
 /// A conversation of one system turn and one user turn, open for the answer, in ChatML. `None` when the vocabulary has
 /// no ChatML tokens.
 pub(crate) fn chat(tokenizer: &Tokenizer, system: &str, user: &str) -> Option<Vec<u32>> {

@@ -4,7 +4,7 @@ use std::ops::RangeInclusive;
 use std::path::PathBuf;
 
 use super::changes::Change;
-use super::{Diagnostic, Exchange};
+use super::{Class, Diagnostic, Exchange};
 
 /// Lines of a file that a question names.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -15,8 +15,11 @@ pub struct FileRange {
     pub lines: Option<RangeInclusive<usize>>,
 }
 
+/// From so many characters on a question is more than a quick one.
+const LONG_QUESTION: usize = 240;
+
 /// What is asked.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Question {
     /// What is wrong at this place, and how to mend it.
     Explain {
@@ -55,8 +58,18 @@ pub enum Question {
     },
 }
 
+impl Question {
+    /// How soon an answer is wanted: an explanation at once, and a long question when it is good.
+    pub fn class(&self) -> Class {
+        match self {
+            Question::Ask { question, .. } if question.chars().count() > LONG_QUESTION => Class::Deep,
+            _ => Class::Quick,
+        }
+    }
+}
+
 /// What a question points at.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct About {
     /// Files, or lines of them.
     pub files: Vec<FileRange>,

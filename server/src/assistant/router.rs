@@ -175,6 +175,11 @@ impl Router {
             Err(reason) => Router { chain: None, broken: Some(reason) },
         }
     }
+
+    /// Whether questions of this kind go to the local model, as far as the settings say.
+    pub(super) fn is_local(&self, class: Class) -> bool {
+        self.chain.as_ref().is_none_or(|chain| !chain.serves(class))
+    }
 }
 
 impl Route {

@@ -55,6 +55,8 @@ impl Desk {
             may_run_checks: config.assistant.may_run_checks,
             checkers: config.assistant.checkers.clone(),
             tools: (&config.assistant).into(),
+            // What is asked on a command line is asked once, and rests on all that there is.
+            ..Limits::default()
         });
         Desk { assistant, recent }
     }

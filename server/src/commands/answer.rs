@@ -2,8 +2,10 @@
 
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use halfline_context::Workspace;
+use halfline_inference::Engine;
 use serde::Serialize;
 use serde_json::{Value, json};
 use tokio::sync::mpsc::unbounded_channel;
@@ -13,6 +15,8 @@ use tower_lsp::lsp_types::NumberOrString;
 use crate::assistant::{self, Answer, Assistant, Earlier, Limits, Question, Update};
 use crate::config;
 use crate::lsp::Server;
+use crate::lsp::documents::Documents;
+use crate::lsp::session::Session;
 use crate::lsp::types::{PartialResult, PartialResultParams};
 
 use super::permission;
@@ -60,8 +64,23 @@ pub(super) async fn assistant(
         send(server, token, &Update::Status { text }).await;
     }
     let engine = session.engine.engine().await.map_err(failed)?;
+    // Nobody waits for what is read ahead any more.
+    server.idle.stop();
+    Ok(assistant_of(session, &server.documents, engine, path, may_check))
+}
+
+/// The same with an engine that is there.
+pub(super) fn assistant_of(
+    session: &Session,
+    documents: &Arc<Documents>,
+    engine: Engine,
+    path: Option<&Path>,
+    may_check: bool,
+) -> Assistant {
     let limits = Limits {
         evidence_tokens: session.config.assistant.prompt_tokens,
+        quick: Duration::from_millis(session.config.assistant.quick_ms),
+        deep: Duration::from_millis(session.config.assistant.deep_ms),
         answer_tokens: session.config.assistant.max_tokens,
         history_tokens: session.config.assistant.history_tokens,
         may_run_checks: may_check && session.config.assistant.may_run_checks,
@@ -70,13 +89,13 @@ pub(super) async fn assistant(
         ..Limits::default()
     };
     let workspace = session.workspace.clone().unwrap_or_else(|| workspace_around(path));
-    let documents = server.documents.clone();
+    let documents = documents.clone();
     let open = Arc::new(move |path: &Path| documents.by_path(path));
     let assistant = Assistant::new(engine, workspace, open).with_limits(limits);
     let settings = session.config.assistant.clone();
     let may_check = Arc::new(move |path: &Path| permission::is_given_for_checker(path, &settings));
     let assistant = assistant.with_router(session.router.clone()).with_checks(may_check);
-    Ok(assistant.with_recent(session.recent.clone()))
+    assistant.with_recent(session.recent.clone()).with_read_ahead(session.read_ahead.clone())
 }
 
 /// What work tells of its steps through.

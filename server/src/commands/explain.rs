@@ -23,24 +23,33 @@ pub(super) struct Argument {
     diagnostics: Vec<lsp_types::Diagnostic>,
 }
 
-pub(super) async fn run(server: &Server, argument: Argument, token: Option<NumberOrString>) -> Result<Value> {
+/// The question about `diagnostics` of the document `uri` at `position`.
+pub(super) fn question(
+    server: &Server,
+    uri: &Url,
+    position: Position,
+    diagnostics: Vec<lsp_types::Diagnostic>,
+) -> Result<Question> {
     let encoding = server.session()?.client.encoding;
+    let path = convert::to_document_path(uri);
+    let snapshot = server.documents.snapshot(uri);
+    let to_ours = |diagnostic| convert::diagnostic(diagnostic, &path, snapshot.as_ref(), encoding);
+    let diagnostics = diagnostics.into_iter().map(to_ours).collect();
+    Ok(Question::Explain { path, line: position.line as usize, diagnostics })
+}
+
+pub(super) async fn run(server: &Server, argument: Argument, token: Option<NumberOrString>) -> Result<Value> {
     let path = convert::to_document_path(&argument.uri);
     let Some(position) = argument.position.or(argument.range.map(|range| range.start)) else {
         return Err(Error::invalid_params("the argument of halfline.explain: a position or a range is missing"));
     };
-    let snapshot = server.documents.snapshot(&argument.uri);
-    let diagnostics: Vec<_> = argument
-        .diagnostics
-        .into_iter()
-        .map(|diagnostic| convert::diagnostic(diagnostic, &path, snapshot.as_ref(), encoding))
-        .collect();
-    if let (Some(range), true) = (argument.range, diagnostics.is_empty()) {
+    let has_diagnostics = !argument.diagnostics.is_empty();
+    if let (Some(range), false) = (argument.range, has_diagnostics) {
         let question = Question::ExplainSelection { path: path.clone(), lines: convert::lines(range) };
         return answer::stream(server, question, Some(&path), false, token).await;
     }
-    let may_check = !diagnostics.is_empty() || may_check(server, &path).await?;
-    let question = Question::Explain { path: path.clone(), line: position.line as usize, diagnostics };
+    let may_check = has_diagnostics || may_check(server, &path).await?;
+    let question = question(server, &argument.uri, position, argument.diagnostics)?;
     answer::stream(server, question, Some(&path), may_check, token).await
 }
 

@@ -15,6 +15,7 @@ mod explain;
 mod fix;
 mod folder;
 mod permission;
+pub mod read_ahead;
 mod review;
 mod run;
 mod status;

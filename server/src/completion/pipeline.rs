@@ -85,15 +85,7 @@ impl Completer {
         let tokenizer = engine.tokenizer();
         let max_tokens = query.max_tokens.unwrap_or(self.config.max_tokens);
         let mode = if self.config.multi_line { mode::at(&place.snapshot, place.offset) } else { Mode::Line };
-        let room = engine.info().context_tokens.saturating_sub(max_tokens);
-        let (tokens, suffix_share) = (self.config.prompt_tokens, self.config.suffix_share);
-        let mut budget = prompt::budget(tokens, room, suffix_share, query.use_context, tokenizer.special());
-        if query.trigger == Trigger::Invoked {
-            budget.time = GATHER_TIME_INVOKED;
-        }
-        let workspace = self.workspace.as_deref();
-        let counter = prompt::Counter(tokenizer);
-        let context = gather_completion(&place.snapshot, place.offset, &budget, &counter, workspace);
+        let context = self.gather(engine, query, place, max_tokens);
         let key = Key::new(&KeyParts {
             prefix: &context.prefix,
             suffix: &context.suffix,
@@ -167,6 +159,36 @@ impl Completer {
             self.cache().put(key, answer.clone());
         }
         Ok((answer, Source::Miss))
+    }
+
+    /// Has the engine read what a completion at the cursor of `query` would rest on, so that it costs nothing later. Dropping
+    /// the future ends that; a request of anybody comes before it.
+    pub async fn read_ahead(&self, engine: &Engine, query: Query) -> Result<(), EngineError> {
+        if self.refuse(&query).is_some() {
+            return Ok(());
+        }
+        let place = Place::new(&query);
+        let max_tokens = query.max_tokens.unwrap_or(self.config.max_tokens);
+        let context = self.gather(engine, &query, &place, max_tokens);
+        let mut request = self.request(engine, &place.snapshot, &context, &Mode::Line, 0);
+        if request.prompt.is_empty() {
+            return Ok(());
+        }
+        request.priority = Priority::Idle;
+        engine.generate(request).finish().await.map(drop)
+    }
+
+    /// What the model is shown of the code around the cursor, and of the rest.
+    fn gather(&self, engine: &Engine, query: &Query, place: &Place, max_tokens: usize) -> CompletionContext {
+        let tokenizer = engine.tokenizer();
+        let room = engine.info().context_tokens.saturating_sub(max_tokens);
+        let (tokens, suffix_share) = (self.config.prompt_tokens, self.config.suffix_share);
+        let mut budget = prompt::budget(tokens, room, suffix_share, query.use_context, tokenizer.special());
+        if query.trigger == Trigger::Invoked {
+            budget.time = GATHER_TIME_INVOKED;
+        }
+        let counter = prompt::Counter(tokenizer);
+        gather_completion(&place.snapshot, place.offset, &budget, &counter, self.workspace.as_deref())
     }
 
     fn request(

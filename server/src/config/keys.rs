@@ -102,6 +102,12 @@ pub const KEYS: &[Key] = &[
         about: "Whether tokens are proposed and verified several at a time; answers are the same, only faster.",
     },
     Key {
+        name: "engine.read_ahead",
+        kind: Kind::Bool,
+        scope: Scope::Anywhere,
+        about: "Whether the model reads what will probably be asked next while nothing is: the code at the cursor, and the question about the diagnostic there.",
+    },
+    Key {
         name: "completion.enabled",
         kind: Kind::Bool,
         scope: Scope::Narrowing,
@@ -160,6 +166,18 @@ pub const KEYS: &[Key] = &[
         kind: Kind::Integer(256, 131_072),
         scope: Scope::Anywhere,
         about: "The most tokens of a question with its evidence.",
+    },
+    Key {
+        name: "assistant.quick_ms",
+        kind: Kind::Integer(0, 600_000),
+        scope: Scope::Anywhere,
+        about: "Milliseconds within which an editor wants the first words of a short answer: evidence is cut to what the local model reads in that time, unless it was read ahead. 0 reads all of it.",
+    },
+    Key {
+        name: "assistant.deep_ms",
+        kind: Kind::Integer(0, 600_000),
+        scope: Scope::Anywhere,
+        about: "The same of a long question.",
     },
     Key {
         name: "assistant.history_tokens",

@@ -73,6 +73,8 @@ pub struct EngineConfig {
     pub context_tokens: usize,
     /// Whether tokens are proposed and verified several at a time.
     pub speculate: bool,
+    /// Whether the model reads what will probably be asked next while nothing is.
+    pub read_ahead: bool,
 }
 
 /// `[completion]`
@@ -104,6 +106,10 @@ pub struct AssistantConfig {
     pub max_tokens: usize,
     /// The most tokens of a question with its evidence.
     pub prompt_tokens: usize,
+    /// Milliseconds within which an editor wants the first words of a short answer; 0 for whenever they come.
+    pub quick_ms: u64,
+    /// The same of a long question.
+    pub deep_ms: u64,
     /// The most tokens of what was said before in a chat.
     pub history_tokens: usize,
     /// Tools that a model may call for one answer.
@@ -169,6 +175,7 @@ impl Default for EngineConfig {
             cache_mib: 512,
             context_tokens: 8192,
             speculate: true,
+            read_ahead: true,
         }
     }
 }
@@ -193,6 +200,8 @@ impl Default for AssistantConfig {
         AssistantConfig {
             max_tokens: 512,
             prompt_tokens: 1536,
+            quick_ms: 2000,
+            deep_ms: 4000,
             history_tokens: 3072,
             tool_calls: 8,
             tool_bytes: 24_000,

@@ -10,7 +10,7 @@ use tower_lsp::lsp_types::{
 };
 
 use crate::assistant::fix::definition_at;
-use crate::commands::Command;
+use crate::commands::{Command, read_ahead};
 use crate::lsp::Server;
 
 /// Characters of a diagnostic's message that the menu shows.
@@ -18,6 +18,7 @@ const MESSAGE_CHARS: usize = 60;
 
 /// The actions for each diagnostic in the request, and for the code that it is about.
 pub fn handle(server: &Server, params: &CodeActionParams) -> Result<Option<CodeActionResponse>> {
+    read_ahead::plan(server, params);
     let wants = |kind: CodeActionKind| params.context.only.as_ref().is_none_or(|kinds| kinds.contains(&kind));
     let mut actions = if wants(CodeActionKind::QUICKFIX) { of_diagnostics(params) } else { Vec::new() };
     if wants(CodeActionKind::REFACTOR)

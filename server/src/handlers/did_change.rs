@@ -7,6 +7,7 @@ use crate::lsp::Server;
 /// Applies the changes, at once: an edit waits for nothing.
 pub fn handle(server: &Server, params: DidChangeTextDocumentParams) {
     let Ok(session) = server.session() else { return };
+    server.idle.stop();
     let document = params.text_document;
     let encoding = session.client.encoding;
     if !server.documents.change(&document.uri, document.version, &params.content_changes, encoding) {

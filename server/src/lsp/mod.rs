@@ -6,6 +6,7 @@ mod capabilities;
 pub mod convert;
 pub mod documents;
 mod framing;
+pub mod idle;
 pub mod indexing;
 pub mod latest;
 mod message;

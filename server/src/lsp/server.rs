@@ -13,6 +13,7 @@ use tower_lsp::lsp_types::{
 use tower_lsp::{Client, ClientSocket, LanguageServer, LspService};
 
 use super::documents::Documents;
+use super::idle::Idle;
 use super::latest::Latest;
 use super::session::{ClientInfo, Session};
 use super::status::Activity;
@@ -35,6 +36,8 @@ pub struct Server {
     pub latest: Latest,
     /// What the engine is doing for this client.
     pub activity: Activity,
+    /// What is done while nobody asks.
+    pub idle: Idle,
     /// Resolves when the client's process is gone.
     pub abandoned: Arc<Notify>,
     flags: Vec<(String, String)>,
@@ -50,6 +53,7 @@ impl Server {
             documents: Arc::default(),
             latest: Latest::default(),
             activity: Activity::new(),
+            idle: Idle::default(),
             abandoned: Arc::default(),
             flags,
             introduced: Mutex::default(),

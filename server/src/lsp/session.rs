@@ -9,8 +9,8 @@ use tower_lsp::lsp_types::Url;
 
 use super::convert;
 use super::indexing::Indexing;
-use crate::assistant::Router;
 use crate::assistant::failures::Failures;
+use crate::assistant::{ReadAhead, Router};
 use crate::cache_directory;
 use crate::completion::Completer;
 use crate::config::{self, Config};
@@ -78,6 +78,8 @@ pub struct Session {
     pub router: Router,
     /// What the last completions and answers rest on.
     pub recent: Arc<Recent>,
+    /// The question that was read while nobody asked.
+    pub read_ahead: Arc<ReadAhead>,
     /// The tests that failed when they were last run.
     pub failures: Failures,
     /// Inline completion with its caches.
@@ -111,6 +113,7 @@ impl Session {
             _embedding: embedding,
             router,
             recent,
+            read_ahead: Arc::default(),
             failures: Failures::default(),
             completer,
         }

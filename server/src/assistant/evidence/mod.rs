@@ -19,7 +19,7 @@ use std::time::{Duration, Instant};
 use halfline_context::{Focus, Piece, Snapshot, TokenCounter, gather_debugging, gather_related, gather_usage, subject};
 use halfline_inference::tokenizer::Tokenizer;
 
-use super::{About, AssistantError, Class, Diagnostic, Evidence, Limits, Question, Severity, Sources, Update};
+use super::{About, AssistantError, Diagnostic, Evidence, Limits, Question, Severity, Sources, Update};
 
 use items::{code_item, diagnostic_item, of_changes};
 
@@ -36,11 +36,8 @@ const SURROUNDINGS_SHARE: usize = 6;
 /// How long callers, tests and the rest are looked for.
 const SURROUNDINGS_TIME: Duration = Duration::from_millis(500);
 
-/// From so many characters on a question is more than a quick one.
-const LONG_QUESTION: usize = 240;
-
 /// Evidence for one question, and the question as the model will read it.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Gathered {
     /// What the model is asked to do.
     pub(super) task: Task,
@@ -51,14 +48,6 @@ pub(super) struct Gathered {
 }
 
 impl Gathered {
-    /// How soon an answer is wanted: an explanation at once, and a free question when it is good.
-    pub(super) fn class(&self) -> Class {
-        match &self.task {
-            Task::Answer(question) if question.chars().count() > LONG_QUESTION => Class::Deep,
-            _ => Class::Quick,
-        }
-    }
-
     /// Every file that the question is about, relative to `root` where it lies there. What a tool said counts by the tool's
     /// name; what was merely found does not count.
     pub(super) fn paths(&self, root: &Path) -> Vec<PathBuf> {
@@ -72,7 +61,7 @@ impl Gathered {
 }
 
 /// What the model is asked to do.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) enum Task {
     /// Explain what a checker said, and how bad that is.
     ExplainProblem(Severity),
@@ -98,7 +87,7 @@ pub(super) enum Task {
 }
 
 /// One piece of evidence with its text.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Item {
     /// Where it is from.
     pub(super) evidence: Evidence,

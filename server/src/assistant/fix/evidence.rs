@@ -21,6 +21,10 @@ const HELP_CHARS: usize = 1800;
 const MOST_FRAMES: usize = 8;
 /// Lines of a program's output that are shown where nothing in it is understood.
 const OUTPUT_LINES: usize = 30;
+/// Functions of one file that a failing test may lead to.
+const MOST_FUNCTIONS: usize = 8;
+/// A statement with more lines is a block, and only its first line is looked at.
+const STATEMENT_LINES: usize = 30;
 /// Lines of a failing test that are shown.
 const TEST_LINES: usize = 25;
 
@@ -62,10 +66,11 @@ pub(super) fn suspects_of_errors(outcome: &Outcome, first: &Diagnostic, read: Re
 }
 
 /// Where the mistake may be that makes a test fail: the frames that are no tests, the innermost first; what the failing
-/// line names; what ran.
+/// line names, in the same file or else in one of `others`; what ran.
 pub(super) fn suspects_of_failures(
     outcome: &Outcome,
     probed: &Probed,
+    others: &[PathBuf],
     is_code: &dyn Fn(&Path) -> bool,
     read: Read<'_>,
 ) -> Vec<Suspect> {
@@ -103,17 +108,46 @@ pub(super) fn suspects_of_failures(
     let mut files: Vec<PathBuf> =
         outcome.findings.failures.iter().flat_map(|failure| &failure.frames).map(|frame| frame.path.clone()).collect();
     files.dedup();
-    for path in files {
-        let Some(text) = read(&path) else { continue };
-        let snapshot = Snapshot::of_text(Some(path.clone()), &text);
-        for item in items::items(&snapshot) {
-            let all = std::iter::once(&item).chain(&item.members).filter(|item| item.is_function() && !item.is_test);
-            for function in all.filter(|function| names.contains(&function.name) && is_code(&path)) {
-                add(&path, function.lines.0);
-            }
+    for path in files.iter().filter(|path| is_code(path)) {
+        for line in functions_named(path, names.clone(), read) {
+            add(path, line);
         }
     }
-    suspects
+    if !suspects.is_empty() {
+        return suspects;
+    }
+    // A test in a file of its own: what it names is somewhere else.
+    let elsewhere = others.iter().filter(|path| is_code(path) && !files.contains(path)).filter_map(|path| {
+        let lines = functions_named(path, names.clone(), read);
+        (!lines.is_empty()).then(|| Suspect { path: path.clone(), lines })
+    });
+    elsewhere.collect()
+}
+
+/// Where the functions of `path` begin that `names` has, and those that they call themselves in the same file: lines from 0,
+/// what was named first, what it calls after it.
+fn functions_named(path: &Path, names: BTreeSet<String>, read: Read<'_>) -> Vec<usize> {
+    let Some(text) = read(path).filter(|text| names.iter().any(|name| text.contains(name.as_str()))) else {
+        return Vec::new();
+    };
+    let snapshot = Snapshot::of_text(Some(path.to_owned()), &text);
+    let items = items::items(&snapshot);
+    let all = items.iter().flat_map(|item| std::iter::once(item).chain(&item.members));
+    let functions: Vec<_> = all.filter(|item| item.is_function() && !item.is_test).collect();
+    let mut lines = Vec::new();
+    let mut next = names;
+    while !next.is_empty() && lines.len() < MOST_FUNCTIONS {
+        let mut called = BTreeSet::new();
+        for function in functions.iter().filter(|function| next.contains(&function.name)) {
+            if !lines.contains(&function.lines.0) {
+                lines.push(function.lines.0);
+                called.extend(words(text.get(function.bytes.clone()).unwrap_or_default()));
+            }
+        }
+        next = called;
+    }
+    lines.truncate(MOST_FUNCTIONS);
+    lines
 }
 
 /// What is known of the errors in `path`.
@@ -180,15 +214,33 @@ fn test_source(findings: &Findings, read: Read<'_>) -> Option<(String, String)> 
     Some((format!("The test, {}", frame.path.display()), kept.join("\n")))
 }
 
-fn words_at(frames: &[Frame], read: Read<'_>) -> Vec<String> {
-    let lines = frames
-        .iter()
-        .filter_map(|frame| read(&frame.path)?.lines().nth(frame.line.saturating_sub(1)).map(str::to_owned));
-    lines
-        .flat_map(|line| {
-            line.split(|ch: char| ch != '_' && !ch.is_alphanumeric()).map(str::to_owned).collect::<Vec<_>>()
-        })
-        .collect()
+/// The words of the statements at `frames`.
+fn words_at(frames: &[Frame], read: Read<'_>) -> BTreeSet<String> {
+    let statements = frames.iter().filter_map(|frame| {
+        let snapshot = Snapshot::of_text(Some(frame.path.clone()), &read(&frame.path)?);
+        Some(statement_at(&snapshot, frame.line.saturating_sub(1)))
+    });
+    statements.flat_map(|statement| words(&statement)).collect()
+}
+
+/// The text of what begins on `line` (from 0), to its end as far as that is no block of many lines.
+fn statement_at(snapshot: &Snapshot, line: usize) -> String {
+    let text = snapshot.rope().to_string();
+    let Some(own) = text.lines().nth(line) else { return String::new() };
+    let column = own.len() - own.trim_start().len();
+    let at = tree_sitter::Point::new(line, column);
+    let Some(tree) = snapshot.tree() else { return own.to_owned() };
+    let mut node = tree.root_node().descendant_for_point_range(at, at);
+    while let Some(parent) = node.and_then(|node| node.parent()).filter(|parent| parent.start_position().row == line) {
+        node = Some(parent);
+    }
+    let whole = node.and_then(|node| text.get(node.byte_range())).unwrap_or_default();
+    if whole.lines().count() > STATEMENT_LINES { own.to_owned() } else { format!("{own}\n{whole}") }
+}
+
+fn words(text: &str) -> BTreeSet<String> {
+    let all = text.split(|ch: char| ch != '_' && !ch.is_alphanumeric());
+    all.filter(|word| !word.is_empty()).map(str::to_owned).collect()
 }
 
 /// An error as its compiler prints it. Of one that was printed as text, what was printed.

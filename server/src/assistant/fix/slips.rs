@@ -22,7 +22,7 @@ pub(super) struct Slip {
 }
 
 /// What people write for one another by mistake, with the likeliest meant first.
-const OPERATORS: [(&str, &[&str]); 30] = [
+const OPERATORS: [(&str, &[&str]); 32] = [
     ("<", &["<=", ">"]),
     ("<=", &["<", ">="]),
     (">", &[">=", "<"]),
@@ -53,23 +53,45 @@ const OPERATORS: [(&str, &[&str]); 30] = [
     ("|=", &["&="]),
     ("=", &["+="]),
     ("in", &["not in"]),
+    ("..", &["..="]),
+    ("..=", &[".."]),
 ];
-/// Names that are confused.
-const NAMES: [(&str, &str); 14] = [
+/// Names that are confused, either way.
+const NAMES: [(&str, &str); 34] = [
     ("any", "all"),
-    ("all", "any"),
     ("min", "max"),
-    ("max", "min"),
+    ("MIN", "MAX"),
     ("True", "False"),
-    ("False", "True"),
     ("true", "false"),
-    ("false", "true"),
     ("append", "extend"),
-    ("extend", "append"),
+    ("first", "last"),
+    ("ceil", "floor"),
+    ("checked_add", "checked_sub"),
+    ("find", "rfind"),
+    ("is_alphabetic", "is_alphanumeric"),
+    ("is_lowercase", "is_uppercase"),
+    ("is_ascii_lowercase", "is_ascii_uppercase"),
+    ("is_negative", "is_positive"),
+    ("is_ok", "is_err"),
     ("is_some", "is_none"),
-    ("is_none", "is_some"),
+    ("isalpha", "isalnum"),
+    ("islower", "isupper"),
+    ("keys", "values"),
     ("lower", "upper"),
-    ("upper", "lower"),
+    ("lstrip", "rstrip"),
+    ("max_by_key", "min_by_key"),
+    ("pop_back", "pop_front"),
+    ("push_back", "push_front"),
+    ("saturating_add", "saturating_sub"),
+    ("skip", "take"),
+    ("skip_while", "take_while"),
+    ("split", "rsplit"),
+    ("starts_with", "ends_with"),
+    ("startswith", "endswith"),
+    ("to_ascii_lowercase", "to_ascii_uppercase"),
+    ("to_lowercase", "to_uppercase"),
+    ("trim_start", "trim_end"),
+    ("wrapping_add", "wrapping_sub"),
 ];
 /// Other names that are tried for one that is used.
 const MOST_NAMES: usize = 8;
@@ -156,7 +178,7 @@ impl Finder<'_> {
 
     fn operator(&mut self, node: Node<'_>) {
         let Some(parent) = node.parent().filter(|_| !node.is_named()) else { return };
-        let within = ["binary", "comparison", "boolean", "augmented", "compound", "assignment"];
+        let within = ["binary", "comparison", "boolean", "augmented", "compound", "assignment", "range"];
         if !within.iter().any(|kind| parent.kind().contains(kind)) {
             return;
         }
@@ -185,8 +207,9 @@ impl Finder<'_> {
     fn name(&mut self, node: Node<'_>) {
         let text = self.text(node);
         if node.named_child_count() == 0
-            && let Some((_, new)) = NAMES.iter().find(|(old, _)| *old == text)
+            && let Some((one, other)) = NAMES.iter().find(|(one, other)| *one == text || *other == text)
         {
+            let new = if *one == text { other } else { one };
             self.put(1, node, node.byte_range(), new);
         }
         if !is_variable(node) {
@@ -321,6 +344,8 @@ mod tests {
         }
         for (before, after) in [
             ("fn f(a: i32) -> bool { a > 1 }\n", "fn f(a: i32) -> bool { a >= 1 }\n"),
+            ("fn f(a: usize) { for i in 0..a {} }\n", "fn f(a: usize) { for i in 0..=a {} }\n"),
+            ("fn f(a: i32) -> bool { a.is_positive() }\n", "fn f(a: i32) -> bool { a.is_negative() }\n"),
             ("fn f(a: &[u8], i: usize) -> u8 { a[i] }\n", "fn f(a: &[u8], i: usize) -> u8 { a[i - 1] }\n"),
             ("fn f(a: i32, b: i32) -> i32 { g(a, b) }\n", "fn f(a: i32, b: i32) -> i32 { g(b, a) }\n"),
         ] {

@@ -141,6 +141,22 @@ fn a_slip_in_code_that_compiles() {
 }
 
 #[test]
+fn a_slip_in_what_the_named_function_calls() {
+    let code = "pub fn total(xs: &[i32]) -> i32 {\n    xs.iter().map(|x| part(*x)).sum()\n}\n\nfn part(x: i32) -> i32 {\n    if x.is_negative() { x } else { 0 }\n}\n";
+    // The line on which the assertion begins names nothing.
+    let test =
+        "#[test]\nfn sums() {\n    assert!(\n        total(&[\n            1, 2, -3\n        ]) == 3\n    );\n}\n";
+    let run = shell("rustc --edition 2021 --test main.rs -o check && ./check");
+    let together = Project::new(&[("main.rs", &format!("{code}\n{test}"))]);
+    let apart = Project::new(&[("main.rs", &format!("mod sums;\nuse sums::total;\n\n{test}")), ("sums.rs", code)]);
+    for project in [together, apart] {
+        let fix = project.fix(run.clone(), None, None, 60).unwrap();
+        assert_eq!((fix.verdict, fix.attempts), (Verdict::Verified, 0), "{fix:?}");
+        assert!(fix.diff.contains("+    if x.is_positive() { x } else { 0 }\n"), "{}", fix.diff);
+    }
+}
+
+#[test]
 fn pytest_can_stop_at_the_first_failure() {
     let brief = argv(&["python3", "-m", "pytest", "-q", "tests"]).until_first_failure();
     assert_eq!(brief, Some(argv(&["python3", "-m", "pytest", "-x", "-q", "tests"])));

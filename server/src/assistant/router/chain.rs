@@ -10,7 +10,7 @@ use halfline_inference::Engine;
 use super::clear::{Cleared, Rules, clear};
 use super::elsewhere::{Elsewhere, audit_directory, quota};
 use super::remote::{self, Failure};
-use super::{Conversation, Failed, PassedOver, Reply, Update, named};
+use super::{Class, Conversation, Failed, PassedOver, Reply, Update, named};
 use crate::config::Config;
 use crate::policy::audit::{Audit, Record, now_ms};
 use crate::policy::quota::Quota;
@@ -62,6 +62,11 @@ impl Chain {
             audit: config.audit.enabled.then_some(audit),
             workspace: root.display().to_string(),
         })
+    }
+
+    /// Whether an engine is there for questions of this kind.
+    pub(super) fn serves(&self, class: Class) -> bool {
+        self.engines.iter().any(|engine| engine.serves(class))
     }
 
     /// The engines in the order in which they are asked: those that are meant for such questions, then those that are for

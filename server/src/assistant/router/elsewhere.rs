@@ -6,6 +6,7 @@ use std::time::{Duration, SystemTime};
 
 use halfline_inference::remote::{Key, Remote, RemoteOptions, RemotePatience, Retries};
 
+use super::Class;
 use super::clear::Cleared;
 use crate::config::{Config, EngineEntry, Questions, RemoteConfig};
 use crate::policy::quota::{Allowance, Amount, Quota};
@@ -64,6 +65,11 @@ impl Elsewhere {
 
     pub(super) fn model(&self) -> &str {
         self.remote.model()
+    }
+
+    /// Whether it may be asked questions of this kind.
+    pub(super) fn serves(&self, class: Class) -> bool {
+        self.questions == Questions::All || self.is_meant_for(class == Class::Deep)
     }
 
     /// Whether it is there for questions of this kind before all.

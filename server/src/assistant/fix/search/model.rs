@@ -159,10 +159,10 @@ impl Search {
         let is_test = first.is_none();
         let mut suspects = match first {
             Some(first) => evidence::suspects_of_errors(outcome, first, &read),
-            None => evidence::suspects_of_failures(outcome, probed, &is_code, &read),
+            None => evidence::suspects_of_failures(outcome, probed, &self.scratch.files(), &is_code, &read),
         };
         if is_test && suspects.is_empty() {
-            suspects = evidence::suspects_of_failures(outcome, probed, &is_source, &read);
+            suspects = evidence::suspects_of_failures(outcome, probed, &[], &is_source, &read);
         }
         if is_test && suspects.is_empty() && self.task.path.is_none() {
             let all: Vec<PathBuf> = self.scratch.files().into_iter().filter(|path| is_code(path)).collect();
