@@ -249,10 +249,15 @@ impl Assistant {
         Assistant { may_check: Some(may_check), ..self }
     }
 
-    /// The prompt of `gathered` after what was said `earlier`.
-    fn prompt(&self, earlier: &[Exchange], gathered: &evidence::Gathered) -> Result<prompt::Prompt, AssistantError> {
+    /// The prompt of `gathered` after what was said `earlier`, with a new turn of `new` tokens.
+    fn prompt(
+        &self,
+        earlier: &[Exchange],
+        gathered: &evidence::Gathered,
+        new: usize,
+    ) -> Result<prompt::Prompt, AssistantError> {
         let info = self.engine.info();
-        let room = info.context_tokens.saturating_sub(self.limits.answer_tokens);
+        let room = prompt::Room { all: info.context_tokens.saturating_sub(self.limits.answer_tokens), new };
         prompt::build(self.engine.tokenizer(), earlier, gathered, room)
             .ok_or_else(|| AssistantError::NotForChat(info.target.clone()))
     }
@@ -284,24 +289,38 @@ impl Assistant {
     }
 }
 
-/// Tokens of a prompt besides its evidence: what the program says, the task, and what stands above each piece.
-const OTHER_TOKENS: f64 = 120.0;
+/// Before the first words, beside reading: what there is to read is found, and the words are written.
+const NOT_READING: Duration = Duration::from_millis(300);
+/// Tokens of a user's turn beside evidence and question: what is to be done, and what stands above each piece.
+const OTHER_TOKENS: usize = 80;
 /// Evidence is never cut to less: a message and the lines it is about.
-const LEAST_EVIDENCE: usize = 120;
-/// Of the time until the first words, what the model may read for; the rest is for finding what it reads, and for the words.
-const READING_SHARE: f64 = 0.75;
+const LEAST_EVIDENCE: usize = 80;
 
-impl Limits {
-    /// The same limits with no more evidence than `engine` reads before the first words of an answer are wanted, where it is
-    /// the one to answer.
-    fn readable(&self, engine: &Engine, router: &Router, class: Class) -> Limits {
-        let wanted = if class == Class::Quick { self.quick } else { self.deep };
-        let speed = engine.status().prefill_speed.filter(|_| !wanted.is_zero() && router.is_local(class));
-        let evidence_tokens = speed.map_or(self.evidence_tokens, |speed| {
-            let tokens = speed * wanted.as_secs_f64() * READING_SHARE - OTHER_TOKENS;
-            (tokens as usize).max(LEAST_EVIDENCE).min(self.evidence_tokens)
-        });
-        Limits { evidence_tokens, ..self.clone() }
+impl Assistant {
+    /// Tokens of a new turn that the local model reads until the first words of an answer are wanted; as many as there are
+    /// where another engine answers, or nobody waits.
+    fn readable(&self, class: Class) -> usize {
+        let wanted = if class == Class::Quick { self.limits.quick } else { self.limits.deep };
+        if wanted.is_zero() || !self.router.is_local(class) {
+            return usize::MAX;
+        }
+        self.readable_in(wanted.saturating_sub(NOT_READING))
+    }
+
+    /// Tokens that the local model reads in this time, as far as its speed is known.
+    fn readable_in(&self, time: Duration) -> usize {
+        let speed = self.engine.status().prefill_speed;
+        speed.map_or(usize::MAX, |speed| (speed * time.as_secs_f64()) as usize)
+    }
+
+    /// The limits with no more evidence than fits into a turn of `new` tokens beside `question`.
+    fn limits_for(&self, question: &Question, new: usize) -> Limits {
+        let asked = match question {
+            Question::Ask { question, .. } => self.engine.tokenizer().count(question),
+            _ => 0,
+        };
+        let room = new.saturating_sub(OTHER_TOKENS + asked).max(LEAST_EVIDENCE);
+        Limits { evidence_tokens: self.limits.evidence_tokens.min(room), ..self.limits.clone() }
     }
 }
 
@@ -349,19 +368,20 @@ pub async fn follow_up(
     let engine = &assistant.engine;
     let class = question.class();
     let is_first = earlier.exchanges.is_empty();
-    let known = assistant.known.of(&question, &assistant.sources).filter(|_| is_first);
+    let known = assistant.known.of(&question, &assistant.sources, assistant.limits.quick).filter(|_| is_first);
+    let new = if known.is_some() { usize::MAX } else { assistant.readable(class) };
     let gathered = match known {
-        Some(gathered) => gathered,
+        Some(gathered) => {
+            evidence::show(&gathered.items, sink);
+            gathered
+        }
         None => {
-            let limits = assistant.limits.readable(engine, &assistant.router, class);
+            let limits = assistant.limits_for(&question, new);
             let counter = evidence::ModelTokens(engine.tokenizer().clone());
             evidence::gather(&assistant.sources, &limits, counter, question, is_first, sink).await?
         }
     };
-    let prompt = assistant.prompt(&earlier.exchanges, &gathered)?;
-    for item in &gathered.items {
-        sink(Update::Evidence(item.evidence.clone()));
-    }
+    let prompt = assistant.prompt(&earlier.exchanges, &gathered, new)?;
     let evidence_time = started.elapsed();
 
     sink(Update::Status { text: "the model is reading".to_owned() });

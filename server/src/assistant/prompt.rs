@@ -84,14 +84,25 @@ pub struct Exchange {
     pub answer: String,
 }
 
-/// The prompt for `gathered` after what was said `earlier`, in at most `room` tokens: evidence that does not fit is left
-/// out, the least important first. `None` when the vocabulary has no ChatML tokens.
-pub(super) fn build(tokenizer: &Tokenizer, earlier: &[Exchange], gathered: &Gathered, room: usize) -> Option<Prompt> {
+/// How long a prompt may get.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Room {
+    /// Tokens of the whole.
+    pub(super) all: usize,
+    /// Tokens of the user's new turn, which is what the model has not read yet; the most important evidence stays even so.
+    pub(super) new: usize,
+}
+
+/// The prompt for `gathered` after what was said `earlier`: evidence for which there is no room is left out, the least
+/// important first. `None` when the vocabulary has no ChatML tokens.
+pub(super) fn build(tokenizer: &Tokenizer, earlier: &[Exchange], gathered: &Gathered, room: Room) -> Option<Prompt> {
+    let known = turns(tokenizer, SYSTEM, earlier, "")?.len();
     let mut shown = gathered.items.len();
     loop {
         let (user, extras) = user_turn(&gathered.items[..shown], &gathered.task);
         let tokens = turns(tokenizer, SYSTEM, earlier, &user)?;
-        if tokens.len() <= room || shown == 0 {
+        let is_too_much = tokens.len() > room.all || shown > 1 && tokens.len() > known.saturating_add(room.new);
+        if !is_too_much || shown == 0 {
             return Some(Prompt { tokens, system: SYSTEM.to_owned(), user, extras });
         }
         shown -= 1;

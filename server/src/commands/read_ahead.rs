@@ -24,16 +24,17 @@ pub fn plan(server: &Server, params: &CodeActionParams) {
     let (session, documents) = (session.clone(), server.documents.clone());
     let path = convert::to_document_path(uri);
     server.idle.plan(async move {
+        // Who looks at an error asks about it before anything is written.
+        if let Some(question) = question {
+            let assistant = answer::assistant_of(&session, &documents, engine.clone(), Some(&path), true);
+            if let Err(error) = assistant::read_ahead(&assistant, question).await {
+                tracing::debug!("the question about the diagnostic was not read: {error}");
+            }
+        }
         if let Some(query) = query
             && let Err(error) = session.completer.read_ahead(&engine, query).await
         {
             tracing::debug!("the code at the cursor was not read: {error}");
-        }
-        if let Some(question) = question {
-            let assistant = answer::assistant_of(&session, &documents, engine, Some(&path), true);
-            if let Err(error) = assistant::read_ahead(&assistant, question).await {
-                tracing::debug!("the question about the diagnostic was not read: {error}");
-            }
         }
     });
 }

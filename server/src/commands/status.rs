@@ -1,7 +1,8 @@
 //! `halfline.status`: what the server is doing, and with which model. No arguments.
 //!
 //! Answers `{"version", "engine": {"state": "loading" | "ready" | "failed", "message", ..}, "documents", "workspace",
-//! "positionEncoding", "completion": {"enabled"}}`.
+//! "positionEncoding", "completion": {"enabled"}, "readAhead": "path:line" | null}`, the last being the diagnostic whose question
+//! the model has read.
 
 use serde_json::{Value, json};
 use tower_lsp::jsonrpc::Result;
@@ -37,5 +38,6 @@ pub(super) fn run(server: &Server) -> Result<Value> {
         "workspace": session.workspace.as_ref().map(|workspace| workspace.root()),
         "positionEncoding": convert::encoding_kind(session.client.encoding),
         "completion": {"enabled": session.config.completion.enabled},
+        "readAhead": session.read_ahead.place(),
     }))
 }

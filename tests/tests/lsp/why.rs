@@ -62,6 +62,45 @@ fn completions_and_answers_say_what_they_rest_on() {
 }
 
 #[test]
+fn what_the_cursor_is_on_is_read_ahead() {
+    let home = home();
+    let text = "fn main() {\n    let total = 1;\n    print(totals);\n}\n";
+    let path = home.write("a.rs", text).canonicalize().unwrap();
+    let uri = format!("file://{}", path.display());
+    let mut client = ready(&home);
+    client.open(&uri, "rust", text);
+    let range = json!({"start": {"line": 2, "character": 10}, "end": {"line": 2, "character": 16}});
+    let diagnostic = json!({"range": range, "severity": 1, "message": "cannot find value `totals` in this scope"});
+    let read = |client: &mut Client| call(client, "halfline.status", json!({})).unwrap()["readAhead"].clone();
+    assert_eq!(read(&mut client), Value::Null);
+
+    let cursor = json!({"start": {"line": 2, "character": 12}, "end": {"line": 2, "character": 12}});
+    let context = json!({"diagnostics": [diagnostic]});
+    let at = json!({"textDocument": {"uri": uri}, "range": cursor, "context": context});
+    client.call("textDocument/codeAction", at).unwrap();
+    let place = format!("{}:3", path.display());
+    while read(&mut client) != json!(place) {
+        std::thread::yield_now();
+    }
+    let explain = json!({"uri": uri, "position": range["start"], "diagnostics": [diagnostic]});
+    let answer = call(&mut client, "halfline.explain", explain.clone()).unwrap();
+    assert_eq!(answer["text"], "It adds.");
+    let (prompt, reused) = (&answer["tokens"]["prompt"], answer["tokens"]["reused"].as_u64().unwrap());
+    assert_eq!(reused + 1, prompt.as_u64().unwrap(), "only the last token is read again: {answer}");
+
+    // After an edit it is another question.
+    let edit = json!({"text": text.replace("total ", "sum ")});
+    client.notify(
+        "textDocument/didChange",
+        json!({"textDocument": {"uri": uri, "version": 2}, "contentChanges": [edit]}),
+    );
+    let answer = call(&mut client, "halfline.explain", explain).unwrap();
+    let why = call(&mut client, "halfline.why", json!({"id": answer["id"]})).unwrap();
+    assert!(why["prompt"].as_str().unwrap().contains("let sum = 1;"), "{why}");
+    client.shut_down();
+}
+
+#[test]
 fn a_checker_is_asked_for_and_a_selection_needs_none() {
     let home = home();
     let path = home.write("a.py", "def f(x):\n    return undefined\n").canonicalize().unwrap();

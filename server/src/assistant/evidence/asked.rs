@@ -6,7 +6,9 @@ use halfline_context::debugging::numbered;
 use halfline_context::{Focus, Piece, Snapshot, TokenCounter, gather_debugging, gather_related, gather_usage};
 
 use super::items::{code_item, map_of_workspace, output_item};
-use super::{About, AssistantError, Gathered, Place, SURROUNDINGS_TIME, Sources, Task, cost, frames, own_path};
+use super::{
+    About, AssistantError, FEWEST_TOKENS, Gathered, Place, SURROUNDINGS_TIME, Sources, Task, cost, frames, own_path,
+};
 
 /// Lines of a definition that a question without files names.
 const DEFINITION_LINES: usize = 40;
@@ -15,16 +17,29 @@ const MOST_DEFINITIONS: usize = 4;
 /// Of the evidence budget, what a search may add to a question at least: one over this.
 const SEARCH_SHARE: usize = 3;
 
-/// Evidence for `question` about what it points at, and the place whose history is of interest.
-pub(super) fn ask(
+/// What is known once the code that a question points at has been read.
+pub(super) struct Pointed {
+    pub(super) gathered: Gathered,
+    question: String,
+    /// The code pointed at, and whether that is more than a whole file.
+    focuses: Vec<(Focus, bool)>,
+    shown: Vec<Piece>,
+    /// Files that the question names, as pieces of them have it.
+    asked: Vec<String>,
+    left: usize,
+}
+
+/// What `question` points at, in at most `tokens`.
+pub(super) fn pointed(
     sources: &Sources,
     tokens: usize,
     counter: &dyn TokenCounter,
     question: String,
     about: &About,
-    is_first: bool,
-) -> Result<(Gathered, Option<Place>), AssistantError> {
+) -> Result<Pointed, AssistantError> {
+    let started = Instant::now();
     sources.refresh();
+    let refreshed = started.elapsed();
     let About { files, symbols, outputs } = about;
     let mut focuses = Vec::new();
     for file in files {
@@ -63,28 +78,41 @@ pub(super) fn ask(
         focuses.push((Focus { snapshot: snapshot.clone(), lines, message: String::new() }, true));
         gathered.files.push(snapshot);
     }
-    // What else might be meant is guessed once: a conversation that goes on has it already.
-    if !is_first {
-        return Ok((gathered, None));
-    }
+    tracing::debug!(?refreshed, whole = ?started.elapsed(), "read what a question points at");
+    Ok(Pointed { gathered, question, focuses, shown, asked, left })
+}
+
+/// Adds what else might be meant, and says whose history is of interest.
+pub(super) fn around(
+    sources: &Sources,
+    tokens: usize,
+    counter: &dyn TokenCounter,
+    pointed: Pointed,
+) -> (Gathered, Option<Place>) {
+    let started = Instant::now();
+    let Pointed { mut gathered, question, focuses, mut shown, asked, mut left } = pointed;
+    let plain = Snapshot::of_text(None, "");
     // Only lines that someone points at have callers and a history; a whole file has too many.
     let pointed = focuses.iter().find(|(_, is_narrow)| *is_narrow).map(|(focus, _)| focus);
     let deadline = Instant::now() + SURROUNDINGS_TIME;
     let mut more = Vec::new();
-    if let Some(focus) = pointed {
+    if let Some(focus) = pointed.filter(|_| left >= 2 * FEWEST_TOKENS) {
         more = gather_usage(focus, &shown, left / 2, counter, &sources.workspace, deadline);
         left = left.saturating_sub(cost(&more, counter));
         shown.extend(more.iter().cloned());
     }
-    let related = gather_related(&question, &shown, left, counter, &sources.workspace, deadline);
-    left = left.saturating_sub(cost(&related, counter));
-    more.extend(related);
+    if left >= FEWEST_TOKENS {
+        let related = gather_related(&question, &shown, left, counter, &sources.workspace, deadline);
+        left = left.saturating_sub(cost(&related, counter));
+        more.extend(related);
+    }
     gathered.items.extend(more.into_iter().map(|piece| code_item(piece, &plain, &asked)));
     if gathered.items.is_empty() {
         gathered.items.extend(map_of_workspace(sources, tokens / 2, counter));
     }
+    tracing::debug!(whole = ?started.elapsed(), "read what else a question may be about");
     let place = pointed.map(|focus| Place::new(focus, left));
-    Ok((gathered, place))
+    (gathered, place)
 }
 
 /// Leaves out what other pieces show with more around it: frames of one trace lie in each other's files.

@@ -7,7 +7,7 @@ use halfline_context::TokenCounter;
 use tokio::process::Command;
 
 use super::super::{Evidence, Sources, command};
-use super::{Item, Place};
+use super::{FEWEST_TOKENS, Item, Place};
 
 /// How long git may look.
 const TIME: Duration = Duration::from_millis(1500);
@@ -17,8 +17,6 @@ const MOST_COMMITS: &str = "--max-count=3";
 const MOST_LINES: usize = 30;
 /// Characters of one line.
 const LINE_CHARS: usize = 160;
-/// With fewer tokens left there is no point in asking.
-const FEWEST_TOKENS: usize = 24;
 
 /// The last commits that changed the lines of `place`, newest first, and what they changed, as far as that fits.
 pub(super) async fn of(sources: &Sources, place: &Place, counter: &dyn TokenCounter) -> Option<Item> {

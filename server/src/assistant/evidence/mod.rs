@@ -33,6 +33,8 @@ const DIAGNOSTICS_SHARE: usize = 3;
 
 /// Of the evidence budget, what may be spent on what surrounds an error: one over this. Its answer is wanted at once.
 const SURROUNDINGS_SHARE: usize = 6;
+/// With fewer tokens left there is no point in looking for more.
+const FEWEST_TOKENS: usize = 24;
 /// How long callers, tests and the rest are looked for.
 const SURROUNDINGS_TIME: Duration = Duration::from_millis(500);
 
@@ -133,48 +135,83 @@ pub(super) async fn gather(
                 notes = checked.notes;
             }
             diagnostics.truncate(MOST_DIAGNOSTICS);
-            let help = match diagnostics.first() {
-                // A rendered message says more of the case at hand than the general explanation does.
-                Some(first) if limits.may_run_checks && first.rendered.is_none() => rust::explain_code(first).await,
-                _ => None,
-            };
             sink(Update::Status { text: "reading the code".to_owned() });
-            let said = Said { diagnostics, help, notes };
+            // A rendered message says more of the case at hand than the general explanation does.
+            let first = diagnostics.first().filter(|first| limits.may_run_checks && first.rendered.is_none()).cloned();
+            let (found, counting) = (sources.clone(), counter.clone());
+            let said = move || Ok(explain(&found, tokens, &*counting, &snapshot, line, diagnostics, notes));
+            let mut told = blocking(said).await?;
+            show(&told.gathered.items, sink);
+            let shown = told.gathered.items.len();
+            // What is left decides what else is worth a look.
+            if let Some(first) = first.filter(|_| told.left >= FEWEST_TOKENS)
+                && let Some(help) = rust::explain_code(&first).await
+                && counter.count(&help.text) <= told.left
+            {
+                told.left -= counter.count(&help.text);
+                told.gathered.items.push(help);
+            }
             let found = sources.clone();
-            let (mut gathered, place) =
-                blocking(move || Ok(explain(&found, tokens, &*counter, &snapshot, line, said))).await?;
+            let (mut gathered, place) = blocking(move || Ok(around(&found, tokens, &*counter, told))).await?;
             gathered.items.extend(history::of(&sources, &place, &*counted).await);
+            show(&gathered.items[shown..], sink);
             Ok(gathered)
         }
         Question::ExplainSelection { path, lines } => {
             sink(Update::Status { text: "reading the code".to_owned() });
-            blocking(move || explain_selection(&sources, tokens, &*counter, &path, lines)).await
+            let gathered = blocking(move || explain_selection(&sources, tokens, &*counter, &path, lines)).await?;
+            show(&gathered.items, sink);
+            Ok(gathered)
         }
-        Question::Review { changes } => Ok(of_changes(Task::Review, &changes, tokens, &*counter)),
+        Question::Review { changes } => {
+            let gathered = of_changes(Task::Review, &changes, tokens, &*counter);
+            show(&gathered.items, sink);
+            Ok(gathered)
+        }
         Question::CommitMessage { changes, subjects } => {
-            Ok(of_changes(Task::CommitMessage { subjects }, &changes, tokens, &*counter))
+            let gathered = of_changes(Task::CommitMessage { subjects }, &changes, tokens, &*counter);
+            show(&gathered.items, sink);
+            Ok(gathered)
         }
         Question::Ask { question, about } => {
             sink(Update::Status { text: "reading the code".to_owned() });
-            let found = sources.clone();
-            let (mut gathered, place) =
-                blocking(move || asked::ask(&found, tokens, &*counter, question, &about, is_first)).await?;
+            let (found, counting) = (sources.clone(), counter.clone());
+            let read = move || asked::pointed(&found, tokens, &*counting, question, &about);
+            let pointed = blocking(read).await?;
+            show(&pointed.gathered.items, sink);
+            // What else might be meant is guessed once: a conversation that goes on has it already.
+            if !is_first {
+                return Ok(pointed.gathered);
+            }
+            let (found, shown) = (sources.clone(), pointed.gathered.items.len());
+            let (mut gathered, place) = blocking(move || Ok(asked::around(&found, tokens, &*counter, pointed))).await?;
+            show(&gathered.items[shown..], sink);
             if let Some(place) = place {
-                gathered.items.extend(history::of(&sources, &place, &*counted).await);
+                let history = history::of(&sources, &place, &*counted).await;
+                show(history.as_slice(), sink);
+                gathered.items.extend(history);
             }
             Ok(gathered)
         }
     }
 }
 
-/// What tools said about the place of a question.
-#[derive(Default)]
-struct Said {
-    diagnostics: Vec<Diagnostic>,
-    /// What the first diagnostic's code means.
-    help: Option<Item>,
-    /// Why a checker could not run.
-    notes: Vec<Item>,
+/// Tells of `items`, as soon as they are found.
+pub(super) fn show(items: &[Item], sink: &mut (dyn FnMut(Update) + Send)) {
+    for item in items {
+        sink(Update::Evidence(item.evidence.clone()));
+    }
+}
+
+/// What is known once the place of a question has been read.
+struct Told {
+    gathered: Gathered,
+    focus: Focus,
+    pieces: Vec<Piece>,
+    /// Files that the question names, as pieces of them have it.
+    asked: Vec<String>,
+    /// Tokens that may still be used.
+    left: usize,
 }
 
 /// The diagnostics that a question about `line` of `path` means: those on the line; else the nearest error of the file;
@@ -217,10 +254,12 @@ fn explain(
     counter: &dyn TokenCounter,
     snapshot: &Snapshot,
     line: usize,
-    said: Said,
-) -> (Gathered, Place) {
+    diagnostics: Vec<Diagnostic>,
+    notes: Vec<Item>,
+) -> Told {
+    let started = Instant::now();
     sources.refresh();
-    let Said { diagnostics, help, notes } = said;
+    let refreshed = started.elapsed();
     let mut left = tokens;
     let mut items = Vec::new();
     for diagnostic in &diagnostics {
@@ -252,22 +291,29 @@ fn explain(
     let pieces = gather_debugging(&focus, left, counter, Some(&sources.workspace));
     left = left.saturating_sub(cost(&pieces, counter));
     items.extend(pieces.iter().cloned().map(|piece| code_item(piece, &snapshot, &asked)));
-    if let Some(help) = help.filter(|help| counter.count(&help.text) <= left) {
-        left -= counter.count(&help.text);
-        items.push(help);
-    }
-    if !diagnostics.is_empty() {
-        left = left.min(tokens / SURROUNDINGS_SHARE);
-    }
-    let more = surroundings(sources, &focus, pieces, left, counter);
-    left = left.saturating_sub(cost(&more, counter));
-    items.extend(more.into_iter().map(|piece| code_item(piece, &snapshot, &asked)));
-    let place = Place::new(&focus, left);
     let task = match diagnostics.first() {
         Some(first) => Task::ExplainProblem(first.severity),
         None => Task::ExplainCode { line },
     };
-    (Gathered { task, items, files: vec![snapshot] }, place)
+    tracing::debug!(?refreshed, whole = ?started.elapsed(), "read the place of a question");
+    Told { gathered: Gathered { task, items, files: vec![snapshot] }, focus, pieces, asked, left }
+}
+
+/// What surrounds the place of a question, as far as there is room for it, and the place for its history.
+fn around(sources: &Sources, tokens: usize, counter: &dyn TokenCounter, told: Told) -> (Gathered, Place) {
+    let started = Instant::now();
+    let Told { mut gathered, focus, pieces, asked, mut left } = told;
+    if matches!(gathered.task, Task::ExplainProblem(_)) {
+        left = left.min(tokens / SURROUNDINGS_SHARE);
+    }
+    if left >= FEWEST_TOKENS {
+        let more = surroundings(sources, &focus, pieces, left, counter);
+        left = left.saturating_sub(cost(&more, counter));
+        gathered.items.extend(more.into_iter().map(|piece| code_item(piece, &focus.snapshot, &asked)));
+    }
+    tracing::debug!(whole = ?started.elapsed(), "read what surrounds the place of a question");
+    let place = Place::new(&focus, left);
+    (gathered, place)
 }
 
 /// Tests of the code at `focus`, its callers, and what a search finds for what is said of it, in at most `tokens`.
