@@ -1,7 +1,7 @@
 //! Our forward pass beside candle-transformers' own models: the same files, the same tokens, the same logits.
 //!
 //! With float weights both compute the same thing up to rounding. With quantised weights each rounds activations in its own
-//! way (candle in blocks of 32 or 256, we in groups of 128), so logits differ by noise, which is bounded here.
+//! way (candle in blocks of 32 or 256, we in groups of 128 or 256), so logits differ by noise, which is bounded here.
 
 #![expect(clippy::unwrap_used, reason = "in a test a panic is the report")]
 

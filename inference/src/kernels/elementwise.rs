@@ -1,6 +1,5 @@
 //! What happens to one row between two products: normalisation, quantisation, rotation, gating.
 
-use super::gemm::GROUP;
 use super::simd::{Simd, exp};
 
 /// `x / rms(x) * weight`, all `n` long, a multiple of 16.
@@ -23,22 +22,29 @@ pub(crate) unsafe fn rms_norm<S: Simd>(x: *const f32, weight: *const f32, n: usi
     }
 }
 
-/// Rounds a row of `n` floats, a multiple of 16, to int8 with one scale for each [`GROUP`], and sums each 16.
+/// Rounds a row of `n` floats, a multiple of 16, to int8 with one scale for each `group` of them, and sums each 16.
 ///
 /// # Safety
-/// `x` and `out` are valid for `n` elements, `scales` for one in `GROUP`, `sums` for one in 16; see [`Simd`].
+/// `x` and `out` are valid for `n` elements, `scales` for one in `group`, `sums` for one in 16; see [`Simd`].
 #[inline(always)]
-pub(crate) unsafe fn quantize<S: Simd>(x: *const f32, n: usize, out: *mut i8, scales: *mut f32, sums: *mut i32) {
+pub(crate) unsafe fn quantize<S: Simd>(
+    x: *const f32,
+    n: usize,
+    group: usize,
+    out: *mut i8,
+    scales: *mut f32,
+    sums: *mut i32,
+) {
     // SAFETY: as the caller states.
     unsafe {
-        for (group, start) in (0..n).step_by(GROUP).enumerate() {
-            let end = (start + GROUP).min(n);
+        for (index, start) in (0..n).step_by(group).enumerate() {
+            let end = (start + group).min(n);
             let mut largest = S::splat(0.0);
             for i in (start..end).step_by(16) {
                 largest = S::max(largest, S::abs(S::load(x.add(i))));
             }
             let largest = S::largest(largest);
-            *scales.add(group) = largest / 127.0;
+            *scales.add(index) = largest / 127.0;
             let factor = S::splat(if largest > 0.0 { 127.0 / largest } else { 0.0 });
             for i in (start..end).step_by(16) {
                 let q = S::round(S::mul(S::load(x.add(i)), factor));

@@ -8,8 +8,6 @@
 use super::kind::Kind;
 use super::simd::Simd;
 
-/// Inputs that share one activation scale.
-pub(crate) const GROUP: usize = 128;
 /// Inputs of a block.
 pub(crate) const BLOCK: usize = 32;
 
@@ -20,14 +18,15 @@ pub(crate) struct TileArgs {
     pub weights: *const u8,
     /// Inputs, a multiple of 32.
     pub inputs: usize,
-    /// Activations as int8, one row after the other `inputs` apart; for float kinds, null.
+    /// Activations as int8, one row after the other `inputs` apart; for float kinds, null. For kernels of many rows, panels: all
+    /// of the first rows, then all of the next. The fields up to `floats` mean nothing to these.
     pub quantized: *const i8,
-    /// Activation scales, one for each `GROUP` inputs.
+    /// Activation scales, one for each `GROUP` of the kind.
     pub scales: *const f32,
     /// From one row's scales to the next's.
     pub scale_stride: usize,
-    /// For kinds with minima, sums of the activations of each block times their scale as `f32`; for others, `-ZERO` times the
-    /// sums of each block or half-block as `i32`.
+    /// For kinds with minima, sums of the activations of each block as `f32`, times their scale where there is no `DIGIT`; for
+    /// others, `-ZERO` times the sums of each block or half-block as `i32`.
     pub corrections: *const i32,
     /// From one row's corrections to the next's.
     pub correction_stride: usize,
@@ -104,72 +103,91 @@ unsafe fn tile<S: Simd, K: Kind, const R: usize>(args: &TileArgs) -> usize {
         let mut block = 0;
         let mut group = 0;
         while block < blocks {
-            let mut partial = [S::splat(0.0); R];
+            let mut total = [S::splat(0.0); R];
             let mut whole = [S::splat_i(0); R];
-            let end = (block + GROUP / BLOCK).min(blocks);
+            let mut minima = [S::splat(0.0); R];
+            // A group is a record where one float stands for all of it. Said here, so that the loops over its blocks are
+            // written out; where there are no minima, one row was slower so.
+            let end =
+                if K::DIGIT > 0 && K::HAS_MIN { block + K::BLOCKS } else { (block + K::GROUP / BLOCK).min(blocks) };
             if K::HAS_MIN {
                 let (mut record, mut inner) = (record, inner);
                 for block in block..end {
-                    let min = S::sub(S::splat(0.0), K::min::<S>(record, inner));
+                    let min = K::min::<S>(record, inner);
+                    let min = if K::DIGIT > 0 { min } else { S::sub(S::splat(0.0), min) };
                     for_rows!(r < R {
-                        let sum = *args.corrections.add(r * args.correction_stride + block).cast::<f32>();
-                        sums[r] = S::fma(S::splat(sum), min, sums[r]);
+                        let sum = S::splat(*args.corrections.add(r * args.correction_stride + block).cast::<f32>());
+                        if K::DIGIT > 0 {
+                            // Whole numbers below 2^24: 8 * 63 * 32 * 127.
+                            minima[r] = S::fma(sum, min, minima[r]);
+                        } else {
+                            sums[r] = S::fma(sum, min, sums[r]);
+                        }
                     });
                     step::<K>(&mut record, &mut inner);
                 }
             }
-            // A group never passes the end of a record with one float for all of it.
-            let unit = if K::DIGIT > 0 { K::unit::<S>(record) } else { S::splat(1.0) };
-            while block < end {
-                let bytes = K::RECORD / K::BLOCKS;
-                let mut ahead = 0;
-                while ahead < bytes {
-                    S::prefetch(record.wrapping_add(inner * bytes + ahead + PREFETCH));
-                    ahead += 64;
+            let first = record;
+            let parts = if K::FLOATS_ARE_EXACT { 2 } else { 1 };
+            for part in 1..=parts {
+                let mut partial = [S::splat(0.0); R];
+                let end = if part == parts { end } else { block + K::GROUP / BLOCK / parts };
+                while block < end {
+                    let bytes = K::RECORD / K::BLOCKS;
+                    let mut ahead = 0;
+                    while ahead < bytes {
+                        S::prefetch(record.wrapping_add(inner * bytes + ahead + PREFETCH));
+                        ahead += 64;
+                    }
+                    let quads = K::quads::<S>(record, inner);
+                    if K::HALVES {
+                        let first = S::round(K::scale::<S>(record, 2 * inner));
+                        let second = S::round(K::scale::<S>(record, 2 * inner + 1));
+                        for_rows!(r < R {
+                            let a = args.quantized.add(r * args.inputs + block * BLOCK).cast::<i32>();
+                            let c = args.corrections.add(r * args.correction_stride + 2 * block);
+                            let x = half::<S, K>(S::splat_i(*c), &quads, 0, a);
+                            let y = half::<S, K>(S::splat_i(*c.add(1)), &quads, 4, a);
+                            whole[r] = S::mul_add(x, first, whole[r]);
+                            whole[r] = S::mul_add(y, second, whole[r]);
+                        });
+                    } else {
+                        let scale = K::scale::<S>(record, inner);
+                        for_rows!(r < R {
+                            let a = args.quantized.add(r * args.inputs + block * BLOCK).cast::<i32>();
+                            let x = if K::HAS_MIN {
+                                S::splat_i(0)
+                            } else {
+                                S::splat_i(*args.corrections.add(r * args.correction_stride + block))
+                            };
+                            let x = half::<S, K>(x, &quads, 0, a);
+                            let x = half::<S, K>(x, &quads, 4, a);
+                            if K::DIGIT > 0 && !K::FLOATS_ARE_EXACT {
+                                whole[r] = S::mul_add(x, S::round(scale), whole[r]);
+                            } else {
+                                partial[r] = S::fma(S::to_f(x), scale, partial[r]);
+                            }
+                        });
+                    }
+                    block += 1;
+                    step::<K>(&mut record, &mut inner);
                 }
-                let quads = K::quads::<S>(record, inner);
-                if K::HALVES {
-                    let first = S::round(K::scale::<S>(record, 2 * inner));
-                    let second = S::round(K::scale::<S>(record, 2 * inner + 1));
-                    for_rows!(r < R {
-                        let a = args.quantized.add(r * args.inputs + block * BLOCK).cast::<i32>();
-                        let c = args.corrections.add(r * args.correction_stride + 2 * block);
-                        let x = half::<S, K>(S::splat_i(*c), &quads, 0, a);
-                        let y = half::<S, K>(S::splat_i(*c.add(1)), &quads, 4, a);
-                        whole[r] = S::mul_add(x, first, whole[r]);
-                        whole[r] = S::mul_add(y, second, whole[r]);
-                    });
-                } else {
-                    let scale = K::scale::<S>(record, inner);
-                    for_rows!(r < R {
-                        let a = args.quantized.add(r * args.inputs + block * BLOCK).cast::<i32>();
-                        let x = if K::HAS_MIN {
-                            S::splat_i(0)
-                        } else {
-                            S::splat_i(*args.corrections.add(r * args.correction_stride + block))
-                        };
-                        let x = half::<S, K>(x, &quads, 0, a);
-                        let x = half::<S, K>(x, &quads, 4, a);
-                        if K::DIGIT > 0 && !K::FLOATS_ARE_EXACT {
-                            whole[r] = S::mul_add(x, S::round(scale), whole[r]);
-                        } else {
-                            partial[r] = S::fma(S::to_f(x), scale, partial[r]);
-                        }
-                    });
-                }
-                block += 1;
-                step::<K>(&mut record, &mut inner);
+                for_rows!(r < R {
+                    // Two exact sums are rounded here for the first time, as one of whole numbers is when it becomes a float.
+                    total[r] = if K::FLOATS_ARE_EXACT { S::add(total[r], partial[r]) } else { partial[r] };
+                });
             }
             for_rows!(r < R {
                 let scale = S::splat(*args.scales.add(r * args.scale_stride + group));
-                let partial = if K::DIGIT == 0 {
-                    partial[r]
-                } else if K::FLOATS_ARE_EXACT {
-                    S::mul(partial[r], unit)
-                } else {
-                    S::mul(S::to_f(whole[r]), unit)
-                };
-                sums[r] = S::fma(partial, scale, sums[r]);
+                if K::DIGIT > 0 {
+                    let whole = if K::FLOATS_ARE_EXACT { total[r] } else { S::to_f(whole[r]) };
+                    total[r] = S::mul(whole, K::unit::<S>(first));
+                    if K::HAS_MIN {
+                        let min_unit = S::sub(S::splat(0.0), K::min_unit::<S>(first));
+                        total[r] = S::fma(minima[r], min_unit, total[r]);
+                    }
+                }
+                sums[r] = S::fma(total[r], scale, sums[r]);
             });
             group += 1;
         }

@@ -19,6 +19,8 @@ use super::simd::Simd;
 
 /// One layout: how to read the eight quads of a block and its scales.
 pub(crate) trait Kind {
+    /// Inputs that share one activation scale. Where there is a `DIGIT`, those of a record.
+    const GROUP: usize;
     /// Blocks of 32 inputs in a record.
     const BLOCKS: usize;
     /// Bytes of a record of 16 rows.
@@ -34,7 +36,7 @@ pub(crate) trait Kind {
     /// For kinds whose scales are whole numbers times one float a record: a weight times its scale is `high << DIGIT | low`, two
     /// numbers that fit in a byte each. 0 for kinds with a float for each block.
     const DIGIT: u32;
-    /// Whether a group of such products stays below 2^24, so that floats add them up exactly.
+    /// Whether half a group of such products stays below 2^24, so that floats add them up exactly.
     const FLOATS_ARE_EXACT: bool;
 
     /// The eight quads of block `block` of the record.
@@ -56,11 +58,20 @@ pub(crate) trait Kind {
         // SAFETY: the record is whole, and begins with these.
         unsafe { S::load_f16(record.cast()) }
     }
-    /// Minima of 16 rows for block `block`.
+    /// Minima of 16 rows for block `block`; whole numbers where there is a `DIGIT`.
     ///
     /// # Safety
     /// As `quads`.
     unsafe fn min<S: Simd>(record: *const u8, block: usize) -> S::F;
+    /// What such whole minima are multiples of.
+    ///
+    /// # Safety
+    /// As `quads`; only kinds with minima and a `DIGIT` are asked.
+    #[inline(always)]
+    unsafe fn min_unit<S: Simd>(record: *const u8) -> S::F {
+        // SAFETY: the record is whole, and these follow the units of the scales.
+        unsafe { S::load_f16(record.add(F16S).cast()) }
+    }
 }
 
 /// 16 scales or minima in half floats.
@@ -122,6 +133,7 @@ macro_rules! small_blocks {
             const HEAD: usize = if $min { 4 * F16S } else { 2 * F16S };
         }
         impl Kind for $name {
+            const GROUP: usize = 128;
             const BLOCKS: usize = 2;
             const RECORD: usize = Self::HEAD + 2 * $quads;
             const ZERO: i32 = $zero;
@@ -185,6 +197,7 @@ macro_rules! super_blocks_with_minima {
             const HEAD: usize = Self::MINIMA + 8 * 16;
         }
         impl Kind for $name {
+            const GROUP: usize = 256;
             const BLOCKS: usize = 8;
             const RECORD: usize = Self::HEAD + 8 * $quads;
             const ZERO: i32 = 0;
@@ -210,9 +223,7 @@ macro_rules! super_blocks_with_minima {
             #[inline(always)]
             unsafe fn min<S: Simd>(record: *const u8, block: usize) -> S::F {
                 // SAFETY: the record is whole.
-                unsafe {
-                    S::mul(S::load_f16(record.add(F16S).cast()), S::load_u8(record.add(Self::MINIMA + block * 16)))
-                }
+                unsafe { S::load_u8(record.add(Self::MINIMA + block * 16)) }
             }
         }
     };
@@ -232,6 +243,7 @@ impl Q6K {
 }
 
 impl Kind for Q6K {
+    const GROUP: usize = 256;
     const BLOCKS: usize = 8;
     const RECORD: usize = Self::HEAD + 8 * (NIBBLES + 2 * BITS);
     const ZERO: i32 = 32;

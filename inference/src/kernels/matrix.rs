@@ -5,10 +5,12 @@ use std::ops::Range;
 
 use memmap2::MmapMut;
 
-use super::gemm::{BLOCK, GROUP, MAX_ROWS, TileArgs};
-use super::pack::{Correction, Layout, pack_tile};
+use super::activations::Activations;
+use super::gemm::{BLOCK, MAX_ROWS};
+use super::pack::{Layout, pack_tile};
+use super::panel::{self, Line};
 use super::pool::Pool;
-use super::table::{MANY_ROWS, Table, best};
+use super::table::{Table, best};
 
 /// Weights of a linear map, shape (outputs, inputs), packed for the kernels.
 #[derive(Debug)]
@@ -131,113 +133,9 @@ impl Matrix {
         self.outputs.div_ceil(16)
     }
 
-    fn tile(&self, tile: usize) -> *const u8 {
+    /// Where a packed tile begins.
+    pub(super) fn tile(&self, tile: usize) -> *const u8 {
         self.tiles[tile * self.layout.tile_bytes(self.inputs)..].as_ptr()
-    }
-}
-
-/// Rows of activations, shape (rows, inputs), ready for products with matrices of any layout.
-#[derive(Debug, Default)]
-pub(crate) struct Activations {
-    rows: usize,
-    inputs: usize,
-    quantized: Vec<i8>,
-    scales: Vec<f32>,
-    sums: Vec<i32>,
-    corrections: Vec<(Correction, Vec<i32>)>,
-}
-
-impl Activations {
-    /// Quantises `x`, shape (rows, inputs), for products with `matrices`. Buffers are kept for the next time.
-    pub(crate) fn set(&mut self, table: &Table, pool: &mut Pool, x: &[f32], inputs: usize, matrices: &[&Matrix]) {
-        let rows = x.len() / inputs;
-        (self.rows, self.inputs) = (rows, inputs);
-        let (groups, halves, blocks) = (inputs.div_ceil(GROUP), inputs / 16, inputs / BLOCK);
-        self.quantized.resize(rows * inputs, 0);
-        self.scales.resize(rows * groups, 0.0);
-        self.sums.resize(rows * halves, 0);
-        let mut wanted: Vec<Correction> = Vec::new();
-        for matrix in matrices {
-            let correction = matrix.layout.correction();
-            if correction != Correction::Floats && !wanted.contains(&correction) {
-                wanted.push(correction);
-            }
-        }
-        self.corrections.resize_with(wanted.len(), || (Correction::Sums, Vec::new()));
-        for ((kind, values), wanted) in self.corrections.iter_mut().zip(&wanted) {
-            *kind = *wanted;
-            values.resize(rows * if matches!(kind, Correction::Halves(_)) { halves } else { blocks }, 0);
-        }
-        if wanted.is_empty() {
-            return;
-        }
-        let quantized = Shared(self.quantized.as_mut_ptr());
-        let scales = Shared(self.scales.as_mut_ptr());
-        let sums = Shared(self.sums.as_mut_ptr());
-        let corrections: Vec<_> = self.corrections.iter_mut().map(|(k, v)| (*k, Shared(v.as_mut_ptr()))).collect();
-        const ROWS: usize = 4;
-        pool.run(rows.div_ceil(ROWS), |piece| {
-            for row in piece * ROWS..rows.min(piece * ROWS + ROWS) {
-                // SAFETY: `x` and the buffers hold `rows` rows of the sizes set above, and each row is written once.
-                unsafe {
-                    let sums = sums.get().add(row * halves);
-                    (table.quantize)(
-                        x.as_ptr().add(row * inputs),
-                        inputs,
-                        quantized.get().add(row * inputs),
-                        scales.get().add(row * groups),
-                        sums,
-                    );
-                    let sums = std::slice::from_raw_parts(sums, halves);
-                    let scales = std::slice::from_raw_parts(scales.get().add(row * groups), groups);
-                    for (kind, values) in &corrections {
-                        match *kind {
-                            Correction::Floats => {}
-                            Correction::Sums => {
-                                for (i, pair) in sums.chunks_exact(2).enumerate() {
-                                    let sum = (pair[0] + pair[1]) as f32 * scales[i * BLOCK / GROUP];
-                                    *values.get().add(row * blocks + i) = sum.to_bits() as i32;
-                                }
-                            }
-                            Correction::Blocks(zero) => {
-                                for (i, pair) in sums.chunks_exact(2).enumerate() {
-                                    *values.get().add(row * blocks + i) = -zero * (pair[0] + pair[1]);
-                                }
-                            }
-                            Correction::Halves(zero) => {
-                                for (i, sum) in sums.iter().enumerate() {
-                                    *values.get().add(row * halves + i) = -zero * sum;
-                                }
-                            }
-                        }
-                    }
-                }
-            }
-        });
-    }
-
-    /// The arguments for `count` rows from `first` on times tile `tile` of `matrix`.
-    fn tile_args(&self, matrix: &Matrix, tile: usize, floats: &[f32], first: usize, out: *mut f32) -> TileArgs {
-        let wanted = matrix.layout.correction();
-        let (corrections, correction_stride) = match self.corrections.iter().find(|(kind, _)| *kind == wanted) {
-            Some((kind, values)) => {
-                let stride = if matches!(kind, Correction::Halves(_)) { self.inputs / 16 } else { self.inputs / BLOCK };
-                (values[first * stride..].as_ptr(), stride)
-            }
-            None => (std::ptr::null(), 0),
-        };
-        let groups = self.inputs.div_ceil(GROUP);
-        TileArgs {
-            weights: matrix.tile(tile),
-            inputs: self.inputs,
-            quantized: self.quantized[first * self.inputs..].as_ptr(),
-            scales: self.scales[first * groups..].as_ptr(),
-            scale_stride: groups,
-            corrections,
-            correction_stride,
-            floats: floats[first * self.inputs..].as_ptr(),
-            out,
-        }
     }
 }
 
@@ -278,18 +176,18 @@ pub(crate) fn multiply(
     x: &[f32],
     activations: &Activations,
 ) {
-    let rows = activations.rows;
+    let rows = activations.rows();
     let mut starts = Vec::with_capacity(parts.len() + 1);
     let mut total = 0;
     for (matrix, _, out) in parts.iter() {
-        assert_eq!(matrix.inputs, activations.inputs, "inputs of the matrix and of the activations");
+        assert_eq!(matrix.inputs, activations.inputs(), "inputs of the matrix and of the activations");
         assert_eq!(out.len(), rows * matrix.outputs, "room for the products");
         starts.push(total);
         total += matrix.tile_count();
     }
     let outs: Vec<Shared<f32>> = parts.iter_mut().map(|(_, _, out)| Shared(out.as_mut_ptr())).collect();
     let parts: &[(&Matrix, Finish<'_>, &mut [f32])] = parts;
-    for_tiles(pool, total, rows, activations.inputs, |tile, rows| {
+    for_tiles(pool, total, rows, activations.inputs(), |tile, rows| {
         let part = starts.partition_point(|&start| start <= tile) - 1;
         let (matrix, finish, _) = &parts[part];
         let tile = tile - starts[part];
@@ -327,11 +225,11 @@ pub(crate) fn multiply_gated(
     activations: &Activations,
     out: &mut [f32],
 ) {
-    let rows = activations.rows;
-    assert_eq!((gate.inputs, up.inputs), (activations.inputs, activations.inputs), "inputs");
+    let rows = activations.rows();
+    assert_eq!((gate.inputs, up.inputs), (activations.inputs(), activations.inputs()), "inputs");
     assert_eq!((up.outputs, out.len()), (gate.outputs, rows * gate.outputs), "outputs");
     let outs = Shared(out.as_mut_ptr());
-    for_tiles(pool, gate.tile_count(), rows, activations.inputs, |tile, rows| {
+    for_tiles(pool, gate.tile_count(), rows, activations.inputs(), |tile, rows| {
         let width = (gate.outputs - tile * 16).min(16);
         products(table, [gate, up], tile, x, activations, rows.clone(), |[gated, up]| {
             // SAFETY: both hold as many, and each is read before it is written.
@@ -358,13 +256,16 @@ fn products<const N: usize>(
 ) {
     PRODUCTS.with_borrow_mut(|products| {
         let room = rows.len() * 16;
-        products.resize(products.len().max(N * room), 0.0);
+        products.resize(products.len().max(N * rows.len()), Line::default());
+        // SAFETY: a line is sixteen floats.
+        let products = unsafe { std::slice::from_raw_parts_mut(products.as_mut_ptr().cast::<f32>(), N * room) };
         for (matrix, products) in matrices.into_iter().zip(products.chunks_exact_mut(room)) {
+            let in_panels = activations.in_panels(matrix);
             let mut first = rows.start;
             while first < rows.end {
                 let left = rows.end - first;
                 let (count, kernel) = match (table.many)(matrix.layout) {
-                    Some(many) if left >= MANY_ROWS => (left / MANY_ROWS * MANY_ROWS, many),
+                    Some(many) if first < in_panels => (left.min(in_panels - first), many),
                     _ => (left.min(MAX_ROWS), table.gemm(matrix.layout)),
                 };
                 let out = products[(first - rows.start) * 16..][..count * 16].as_mut_ptr();
@@ -382,15 +283,14 @@ fn products<const N: usize>(
 
 thread_local! {
     /// Where a thread keeps the products of a tile until they are finished.
-    static PRODUCTS: RefCell<Vec<f32>> = const { RefCell::new(Vec::new()) };
+    static PRODUCTS: RefCell<Vec<Line>> = const { RefCell::new(Vec::new()) };
 }
 
 /// Runs `each(tile, rows)` for all tiles and rows, in pieces that keep a panel of activations in the second-level cache
 /// while tiles stream past it.
 fn for_tiles(pool: &mut Pool, tiles: usize, rows: usize, inputs: usize, each: impl Fn(usize, Range<usize>) + Sync) {
     const PANEL_BYTES: usize = 768 << 10;
-    const STEP: usize = 32;
-    let panel = (PANEL_BYTES / inputs / STEP * STEP).clamp(STEP, 1 << 16).min(rows.max(1));
+    let panel = (PANEL_BYTES / inputs / panel::ROWS * panel::ROWS).clamp(panel::ROWS, 1 << 16).min(rows.max(1));
     let panels = rows.div_ceil(panel);
     // About eight pieces a thread and panel, so that one slow thread holds up little.
     let tiles_per_piece = (tiles / (pool.threads() * 8)).max(1);

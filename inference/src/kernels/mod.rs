@@ -5,6 +5,7 @@
 
 #[cfg(target_arch = "aarch64")]
 mod aarch64;
+mod activations;
 mod attention;
 mod elementwise;
 mod gemm;
@@ -12,6 +13,7 @@ mod kind;
 mod limits;
 mod matrix;
 mod pack;
+mod panel;
 mod pool;
 mod reference;
 mod simd;
@@ -26,8 +28,9 @@ pub use matrix::{Matrix, PackError, RowOrder};
 pub use pack::Layout;
 pub use pool::Pool;
 
+pub(crate) use activations::Activations;
 pub(crate) use attention::{AttendArgs, KEY_BLOCK, MAX_ROWS as ATTEND_ROWS};
-pub(crate) use matrix::{Activations, Finish, Shared, multiply, multiply_gated};
+pub(crate) use matrix::{Finish, Shared, multiply, multiply_gated};
 pub(crate) use table::{Table, best};
 
 /// The instruction set that the kernels use on this processor, for people: `avx512-vnni`, `avx2`, `portable`.

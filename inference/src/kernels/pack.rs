@@ -1,5 +1,6 @@
 //! From the rows of a model file to the tiles of `kind.rs`: bits are moved, no weight changes its value.
 
+use super::gemm::BLOCK;
 use super::kind::{self, Kind};
 
 /// Which layout a matrix has.
@@ -94,19 +95,31 @@ impl Layout {
         }
     }
 
-    /// What corrections the kernel wants: `-ZERO` times sums of 32, of 16, or sums of 32 times the activations' scale as floats.
-    pub(crate) fn correction(self) -> Correction {
-        fn of<K: Kind>() -> Correction {
-            if K::HAS_MIN {
+    /// Inputs that share one activation scale; `None` where activations stay floats.
+    pub(crate) fn group(self) -> Option<usize> {
+        self.rounding().map(|(group, _)| group)
+    }
+
+    /// What corrections the kernel wants; `None` where activations stay floats.
+    pub(crate) fn correction(self) -> Option<Correction> {
+        self.rounding().map(|(_, correction)| correction)
+    }
+
+    fn rounding(self) -> Option<(usize, Correction)> {
+        fn of<K: Kind>() -> Option<(usize, Correction)> {
+            let correction = if K::HAS_MIN && K::DIGIT > 0 {
                 Correction::Sums
+            } else if K::HAS_MIN {
+                Correction::ScaledSums
             } else if K::HALVES {
                 Correction::Halves(K::ZERO)
             } else {
                 Correction::Blocks(K::ZERO)
-            }
+            };
+            Some((K::GROUP, correction))
         }
         match self {
-            Layout::F32 | Layout::F16 | Layout::BF16 => Correction::Floats,
+            Layout::F32 | Layout::F16 | Layout::BF16 => None,
             Layout::Q4_0 => of::<kind::Q4_0>(),
             Layout::Q4_1 => of::<kind::Q4_1>(),
             Layout::Q5_0 => of::<kind::Q5_0>(),
@@ -119,17 +132,24 @@ impl Layout {
     }
 }
 
-/// How activations are prepared for a layout.
+/// What a kernel of few rows wants to know about the sums of activations.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Correction {
-    /// Not quantised at all.
-    Floats,
-    /// Sums of 32 times their scale, as floats.
+    /// Sums of 32, as floats.
     Sums,
+    /// Sums of 32 times their scale, as floats.
+    ScaledSums,
     /// Sums of 32 times minus this.
     Blocks(i32),
     /// Sums of 16 times minus this.
     Halves(i32),
+}
+
+impl Correction {
+    /// Inputs for which there is one.
+    pub(crate) fn inputs(self) -> usize {
+        if matches!(self, Correction::Halves(_)) { 16 } else { BLOCK }
+    }
 }
 
 /// Packs one tile: up to 16 rows of `inputs` weights each, into a zeroed `tile`.

@@ -17,23 +17,20 @@ pub(crate) struct Table {
     pub isa: &'static str,
     gemm: [Kernel; Layout::ALL.len()],
     pub rms_norm: unsafe fn(*const f32, *const f32, usize, f32, *mut f32),
-    pub quantize: unsafe fn(*const f32, usize, *mut i8, *mut f32, *mut i32),
+    pub quantize: unsafe fn(*const f32, usize, usize, *mut i8, *mut f32, *mut i32),
     pub silu_mul: unsafe fn(*const f32, *const f32, usize, *mut f32),
     pub rotate: unsafe fn(*mut f32, *const f32, *const f32, usize, f32),
     pub to_f16: unsafe fn(*const f32, usize, *mut u16),
     pub attend: unsafe fn(&AttendArgs<'_>),
     pub read: unsafe fn(*const u8, usize),
     pub dots: unsafe fn(usize),
-    /// The tile kernel of a layout for [`MANY_ROWS`] rows and multiples of them, where there is one. Results are those of the
-    /// other kernel, bit for bit.
+    /// The tile kernel of a layout for rows in panels (see [`panel`](super::panel)), where there is one. Results are those of
+    /// the other kernel, bit for bit.
     pub many: fn(Layout) -> Option<Kernel>,
 }
 
 /// Multiplies one tile with some rows.
 pub(crate) type Kernel = unsafe fn(&TileArgs, usize);
-
-/// A kernel for many rows takes a multiple of this.
-pub(crate) const MANY_ROWS: usize = 32;
 
 impl Table {
     /// The tile kernel of a layout.
@@ -72,9 +69,9 @@ macro_rules! table {
                 unsafe { elementwise::rms_norm::<$lanes>(x, weight, n, epsilon, out) }
             }
             $(#[$feature])?
-            unsafe fn quantize(x: *const f32, n: usize, out: *mut i8, scales: *mut f32, sums: *mut i32) {
+            unsafe fn quantize(x: *const f32, n: usize, group: usize, out: *mut i8, scales: *mut f32, sums: *mut i32) {
                 // SAFETY: the contract is the kernel's own.
-                unsafe { elementwise::quantize::<$lanes>(x, n, out, scales, sums) }
+                unsafe { elementwise::quantize::<$lanes>(x, n, group, out, scales, sums) }
             }
             $(#[$feature])?
             unsafe fn silu_mul(gate: *const f32, up: *const f32, n: usize, out: *mut f32) {

@@ -6,8 +6,8 @@ use candle_core::{Device, Tensor};
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 
-use super::gemm::GROUP;
-use super::matrix::{Activations, Finish, Matrix, multiply, multiply_gated};
+use super::activations::Activations;
+use super::matrix::{Finish, Matrix, multiply, multiply_gated};
 use super::pack::Layout;
 use super::pool::Pool;
 use super::table::{Table, available};
@@ -36,23 +36,25 @@ fn weights(rng: &mut StdRng, dtype: GgmlDType, outputs: usize, inputs: usize) ->
 }
 
 /// The product of the rounded activations with the exact weights, in 64 bits.
-fn expected(table: &Table, x: &[f32], weights: &[f32], inputs: usize) -> Vec<f64> {
+fn expected(table: &Table, x: &[f32], weights: &[f32], inputs: usize, group: usize) -> Vec<f64> {
     let mut out = Vec::new();
     for row in x.chunks_exact(inputs) {
         let (mut q, mut scales, mut sums) =
-            (vec![0i8; inputs], vec![0.0; inputs.div_ceil(GROUP)], vec![0i32; inputs / 16]);
+            (vec![0i8; inputs], vec![0.0; inputs.div_ceil(group)], vec![0i32; inputs / 16]);
         // SAFETY: buffers of the stated sizes.
-        unsafe { (table.quantize)(row.as_ptr(), inputs, q.as_mut_ptr(), scales.as_mut_ptr(), sums.as_mut_ptr()) };
+        unsafe {
+            (table.quantize)(row.as_ptr(), inputs, group, q.as_mut_ptr(), scales.as_mut_ptr(), sums.as_mut_ptr())
+        };
         for (i, sum) in sums.iter().enumerate() {
             assert_eq!(*sum, q[i * 16..][..16].iter().map(|&v| i32::from(v)).sum::<i32>());
         }
         for (i, (&q, &x)) in q.iter().zip(row).enumerate() {
-            let scale = scales[i / GROUP];
+            let scale = scales[i / group];
             assert!((f32::from(q) * scale - x).abs() <= scale * 0.501, "{q} * {scale} for {x}");
         }
         for weights in weights.chunks_exact(inputs) {
             let products = weights.iter().zip(&q).enumerate();
-            out.push(products.map(|(i, (&w, &q))| f64::from(w) * f64::from(q) * f64::from(scales[i / GROUP])).sum());
+            out.push(products.map(|(i, (&w, &q))| f64::from(w) * f64::from(q) * f64::from(scales[i / group])).sum());
         }
     }
     out
@@ -72,6 +74,7 @@ fn quantised_products_match_dequantised_weights_and_every_instruction_set_agrees
     let mut pool = Pool::new(2);
     for (layout, dtype) in QUANTISED {
         let unit = layout.source_block().0;
+        let group = layout.group().unwrap();
         for case in 0..13 {
             let inputs = unit * rng.random_range(1..if unit == 256 { 5 } else { 20 });
             let outputs = rng.random_range(1..70);
@@ -83,7 +86,7 @@ fn quantised_products_match_dequantised_weights_and_every_instruction_set_agrees
             for table in available().into_iter().rev() {
                 let out = product(table, &mut pool, &matrix, &x);
                 let bound = 1e-5 * inputs as f64;
-                for (i, (&got, want)) in out.iter().zip(expected(table, &x, &exact, inputs)).enumerate() {
+                for (i, (&got, want)) in out.iter().zip(expected(table, &x, &exact, inputs, group)).enumerate() {
                     assert!(
                         (f64::from(got) - want).abs() <= bound,
                         "{layout:?} {} {rows}x{inputs}x{outputs} at {i}: {got} for {want}",
@@ -92,6 +95,52 @@ fn quantised_products_match_dequantised_weights_and_every_instruction_set_agrees
                 }
                 let reference = reference.get_or_insert_with(|| out.clone());
                 assert!(bits(reference) == bits(&out), "{layout:?}: {} differs from the reference", table.isa);
+            }
+        }
+    }
+}
+
+#[test]
+fn kinds_side_by_side_on_one_input_do_not_change_each_other() {
+    let mut rng = StdRng::seed_from_u64(7);
+    let mut pool = Pool::new(2);
+    for inputs in [256, 512, 768] {
+        let matrices: Vec<Matrix> = QUANTISED
+            .iter()
+            .map(|&(layout, dtype)| {
+                let (bytes, _) = weights(&mut rng, dtype, 33, inputs);
+                Matrix::pack(&mut pool, layout, 33, inputs, &bytes, &|i| i).unwrap()
+            })
+            .collect();
+        let rows = [rng.random_range(1..32), 32, rng.random_range(33..64), rng.random_range(64..100)];
+        let inputs: Vec<Vec<f32>> = rows.iter().map(|rows| random(&mut rng, rows * inputs, 2.0)).collect();
+        let mut reference: Vec<Vec<f32>> = Vec::new();
+        for table in available().into_iter().rev() {
+            let mut activations = Activations::default();
+            let mut outs = Vec::new();
+            // Other kinds each time, so that what is left in the buffers is of another shape.
+            for (turn, x) in inputs.iter().enumerate() {
+                let chosen: Vec<&Matrix> = matrices.iter().skip(turn % 3).step_by(1 + turn % 2).collect();
+                activations.set(table, &mut pool, x, chosen[0].inputs(), &chosen);
+                let mut together: Vec<Vec<f32>> = vec![vec![0.0; x.len() / chosen[0].inputs() * 33]; chosen.len()];
+                let mut parts: Vec<_> = chosen
+                    .iter()
+                    .zip(&mut together)
+                    .map(|(matrix, out)| (*matrix, Finish::Store { bias: None }, out.as_mut_slice()))
+                    .collect();
+                multiply(table, &mut pool, &mut parts, x, &activations);
+                for (matrix, together) in chosen.into_iter().zip(together) {
+                    let alone = product(table, &mut pool, matrix, x);
+                    assert!(bits(&alone) == bits(&together), "{:?} {}", matrix.layout(), table.isa);
+                    outs.push(together);
+                }
+            }
+            if reference.is_empty() {
+                reference = outs;
+            } else {
+                for (reference, out) in reference.iter().zip(&outs) {
+                    assert!(bits(reference) == bits(out), "{} differs from the reference", table.isa);
+                }
             }
         }
     }
@@ -129,10 +178,11 @@ fn a_row_does_not_depend_on_its_neighbours() {
     let mut rng = StdRng::seed_from_u64(3);
     let mut pool = Pool::new(2);
     for (layout, dtype) in QUANTISED {
-        let (outputs, inputs) = (48, 512);
+        let (outputs, inputs) = (48, 256 * rng.random_range(1..5));
         let (bytes, _) = weights(&mut rng, dtype, outputs, inputs);
         let matrix = Matrix::pack(&mut pool, layout, outputs, inputs, &bytes, &|i| i).unwrap();
-        let x = random(&mut rng, 33 * inputs, 2.0);
+        let rows = rng.random_range(33..100);
+        let x = random(&mut rng, rows * inputs, 2.0);
         for table in available() {
             let together = product(table, &mut pool, &matrix, &x);
             for (row, together) in x.chunks_exact(inputs).zip(together.chunks_exact(outputs)) {

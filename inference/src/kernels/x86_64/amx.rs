@@ -11,23 +11,24 @@ use core::arch::asm;
 use core::arch::x86_64::*;
 
 use super::avx512::Avx512;
-use crate::kernels::gemm::{BLOCK, GROUP, TileArgs};
+use crate::kernels::gemm::{BLOCK, TileArgs};
 use crate::kernels::kind::{Kind, Q4K, Q5K, Q6K};
-use crate::kernels::limits;
 use crate::kernels::pack::Layout;
-use crate::kernels::table::{Kernel, MANY_ROWS};
+use crate::kernels::table::Kernel;
+use crate::kernels::{limits, panel};
 
-/// Blocks of a group.
-const BLOCKS: usize = GROUP / BLOCK;
-/// One plane of a group: the quads of its blocks.
-const PLANE: usize = BLOCKS * 512;
+/// Blocks of a group of inputs: those of a panel, and of a record.
+const BLOCKS: usize = panel::INPUTS / BLOCK;
+/// Steps of 64 inputs of a group: what one instruction takes.
+const STEPS: usize = panel::INPUTS / 64;
+/// A register of the unit: sixteen rows of 64 bytes.
+const TILE: usize = panel::TILE;
+/// One plane of a group.
+const PLANE: usize = STEPS * TILE;
 /// Sixteen floats.
 const FLOATS: usize = 64;
-/// Bytes of an unpacked group: the low plane, the high plane, the unit of the scales, and the minima of each block turned
-/// negative.
-const UNPACKED: usize = 2 * PLANE + FLOATS + BLOCKS * FLOATS;
-/// A register of the unit: sixteen rows of 64 bytes.
-const TILE: usize = 1024;
+/// The unit of a group's scales, that of its minima turned negative, and its minima as 16-bit numbers, two blocks side by side.
+const UNITS: usize = (2 + BLOCKS / 2) * FLOATS;
 
 /// What the kernel asks for, as the processor wants it.
 #[repr(C, align(64))]
@@ -120,14 +121,15 @@ pub(crate) fn many(layout: Layout) -> Option<Kernel> {
     }
 }
 
-/// Groups that are unpacked at once: as many as leave room in the first-level cache for what they are multiplied with.
-const STRETCH: usize = 2;
-
-/// Unpacked groups.
+/// Unpacked groups: while one is multiplied, the next is unpacked, and the products of the one before may still be scaled. Of
+/// each its low plane and its high plane, and its units.
 #[repr(C, align(64))]
-struct Unpacked([[u8; UNPACKED]; STRETCH]);
+struct Unpacked {
+    planes: [[u8; 2 * PLANE]; 2],
+    units: [[u8; UNITS]; 3],
+}
 
-/// The integer products of a group, twice: one is computed while the other is scaled. Those of sixteen rows with the low
+/// The integer products of a panel, twice: some are computed while the others are scaled. Those of sixteen rows with the low
 /// plane, with the high plane, and of the next sixteen rows likewise.
 #[repr(C, align(64))]
 struct Products([[u8; 4 * TILE]; 2]);
@@ -138,116 +140,101 @@ macro_rules! kernel {
         unsafe fn $name(args: &TileArgs, count: usize) {
             let mut unpacked = core::mem::MaybeUninit::<Unpacked>::uninit();
             let mut products = core::mem::MaybeUninit::<Products>::uninit();
-            let (unpacked, products) =
-                (unpacked.as_mut_ptr().cast::<u8>(), products.as_mut_ptr().cast::<u8>());
-            let groups = args.inputs / GROUP;
-            // SAFETY: groups and rows stay below those of the caller's rows and tile. Only this assembly uses the unit's
+            let (unpacked, products) = (unpacked.as_mut_ptr(), products.as_mut_ptr().cast::<u8>());
+            let groups = args.inputs / panel::INPUTS;
+            let panels = count / panel::ROWS;
+            // SAFETY: groups and panels stay below those of the caller's rows and tile. Only this assembly uses the unit's
             // registers: the compiler has no type that lives in them, so that they keep their values from one piece to the
             // next.
             unsafe {
                 let _unit = Unit::set_up();
                 for row in 0..count {
-                    _mm512_storeu_ps(args.out.add(16 * row), _mm512_setzero_ps());
+                    _mm512_store_ps(args.out.add(16 * row), _mm512_setzero_ps());
                 }
-                for first in (0..groups).step_by(STRETCH) {
-                    let stretch = STRETCH.min(groups - first);
-                    for group in 0..stretch {
-                        unpack::<$kind>(args.weights, first + group, unpacked.add(group * UNPACKED));
-                    }
-                    // One step is a group of inputs of 32 rows.
-                    let steps = count / MANY_ROWS * stretch;
-                    // The weights of the next stretch, or of the next tile, come from memory meanwhile.
-                    let packed = GROUP / BLOCK * <$kind>::RECORD / <$kind>::BLOCKS;
-                    let coming = args.weights.wrapping_add((first + stretch) * packed);
-                    let coming_lines = (STRETCH * packed / 64).div_ceil(steps);
-                    for step in 0..=steps {
-                        let scale = |quarter: usize| {
-                            if step > 0 {
-                                let (group, rows) = ((step - 1) % stretch, (step - 1) / stretch);
-                                let from = products.add((step + 1) % 2 * 4 * TILE);
-                                let first_row = rows * MANY_ROWS + quarter * 8;
-                                let from = from.add(quarter / 2 * 2 * TILE + quarter % 2 * 8 * 64);
-                                scale::<$kind>(unpacked.add(group * UNPACKED), from, args, first + group, first_row);
-                            }
-                        };
-                        if step == steps {
-                            (0..4).for_each(scale);
-                            break;
-                        }
-                        let (group, rows) = (step % stretch, step / stretch);
-                        let activations = args.quantized.add(rows * MANY_ROWS * args.inputs + (first + group) * GROUP);
-                        let (next_group, next_rows) = match step + 1 {
-                            next if next < steps => (first + next % stretch, next / stretch),
-                            _ => (first + stretch, 0),
-                        };
-                        let next =
-                            args.quantized.wrapping_add(next_rows * MANY_ROWS * args.inputs + next_group * GROUP);
-                        let weights = unpacked.add(group * UNPACKED);
-                        // Rows lie too far apart for the hardware to see what comes next.
-                        let prefetch = |quarter: usize| {
-                            for row in quarter * 8..quarter * 8 + 8 {
-                                let row = next.wrapping_add(row * args.inputs);
-                                _mm_prefetch::<_MM_HINT_T0>(row);
-                                _mm_prefetch::<_MM_HINT_T0>(row.wrapping_add(64));
-                            }
-                        };
-                        let multiply = |half: usize| {
-                            let activations = activations.add(half * 64);
-                            asm!(
-                                "tileloadd tmm4, [{activations} + {stride} * 1]",
-                                "tileloadd tmm6, [{weights} + {line} * 1]",
-                                concat!($dot, " tmm0, tmm4, tmm6"),
-                                "tileloadd tmm7, [{weights} + {line} * 1 + 2048]",
-                                concat!($dot, " tmm1, tmm4, tmm7"),
-                                "tileloadd tmm5, [{second} + {stride} * 1]",
-                                concat!($dot, " tmm2, tmm5, tmm6"),
-                                concat!($dot, " tmm3, tmm5, tmm7"),
-                                activations = in(reg) activations,
-                                second = in(reg) activations.add(16 * args.inputs),
-                                stride = in(reg) args.inputs,
-                                weights = in(reg) weights.add(half * TILE),
-                                line = in(reg) 64usize,
-                                out("tmm0") _, out("tmm1") _, out("tmm2") _, out("tmm3") _,
-                                out("tmm4") _, out("tmm5") _, out("tmm6") _, out("tmm7") _,
-                                options(nostack, preserves_flags),
-                            );
-                        };
-                        for line in step * coming_lines..(step + 1) * coming_lines {
+                let room_for = |group: usize| {
+                    let planes = (&raw mut (*unpacked).planes).cast::<u8>().add(group % 2 * 2 * PLANE);
+                    (planes, (&raw mut (*unpacked).units).cast::<u8>().add(group % 3 * UNITS))
+                };
+                (0..BLOCKS).for_each(|block| unpack::<$kind>(args.weights, block, room_for(0)));
+                // What is scaled while the next panel is multiplied; nothing at first.
+                let mut before = Scale::nothing();
+                for group in 0..groups {
+                    let (planes, units) = room_for(group);
+                    let next_record = args.weights.add((group + 1) * <$kind>::RECORD);
+                    let mut next_block = if group + 1 < groups { 0 } else { BLOCKS };
+                    // The weights after these come from memory meanwhile.
+                    let coming = next_record.wrapping_add(<$kind>::RECORD);
+                    let coming_lines = (<$kind>::RECORD / 64).div_ceil(panels);
+                    for index in 0..panels {
+                        let panel = args.quantized.cast::<u8>().add((index * groups + group) * panel::BYTES);
+                        let to = products.add((group * panels + index) % 2 * 4 * TILE);
+                        for line in index * coming_lines..(index + 1) * coming_lines {
                             _mm_prefetch::<_MM_HINT_T0>(coming.wrapping_add(line * 64).cast());
                         }
-                        let to = products.add(step % 2 * 4 * TILE);
-                        // The unit and the lanes work side by side: while one step is multiplied, that before is scaled.
                         asm!(
                             "tilezero tmm0", "tilezero tmm1", "tilezero tmm2", "tilezero tmm3",
                             out("tmm0") _, out("tmm1") _, out("tmm2") _, out("tmm3") _,
                             options(nomem, nostack, preserves_flags),
                         );
-                        multiply(0);
-                        prefetch(0);
-                        scale(0);
-                        multiply(1);
-                        prefetch(1);
-                        scale(1);
-                        prefetch(2);
-                        scale(2);
+                        // The unit and the lanes work side by side where their instructions take turns.
+                        for step in 0..STEPS {
+                            let weights = planes.add(step * TILE);
+                            let activations = panel.add(step * 2 * TILE);
+                            asm!(
+                                "tileloadd tmm4, [{activations} + {line} * 1]",
+                                "tileloadd tmm6, [{weights} + {line} * 1]",
+                                concat!($dot, " tmm0, tmm4, tmm6"),
+                                activations = in(reg) activations,
+                                weights = in(reg) weights,
+                                line = in(reg) 64usize,
+                                out("tmm0") _, out("tmm4") _, out("tmm6") _,
+                                options(nostack, preserves_flags),
+                            );
+                            before.rows::<$kind>(step * 8);
+                            asm!(
+                                "tileloadd tmm7, [{weights} + {line} * 1]",
+                                concat!($dot, " tmm1, tmm4, tmm7"),
+                                weights = in(reg) weights.add(PLANE),
+                                line = in(reg) 64usize,
+                                out("tmm1") _, out("tmm7") _,
+                                options(nostack, preserves_flags),
+                            );
+                            before.rows::<$kind>(step * 8 + 2);
+                            asm!(
+                                "tileloadd tmm5, [{activations} + {line} * 1]",
+                                concat!($dot, " tmm2, tmm5, tmm6"),
+                                activations = in(reg) activations.add(TILE),
+                                line = in(reg) 64usize,
+                                out("tmm2") _, out("tmm5") _,
+                                options(nostack, preserves_flags),
+                            );
+                            before.rows::<$kind>(step * 8 + 4);
+                            asm!(
+                                concat!($dot, " tmm3, tmm5, tmm7"),
+                                out("tmm3") _,
+                                options(nomem, nostack, preserves_flags),
+                            );
+                            before.rows::<$kind>(step * 8 + 6);
+                            let until = (index * STEPS + step + 1) * BLOCKS / (panels * STEPS);
+                            while next_block < until {
+                                unpack::<$kind>(next_record, next_block, room_for(group + 1));
+                                next_block += 1;
+                            }
+                        }
                         asm!(
                             "tilestored [{to} + {line} * 1], tmm0",
                             "tilestored [{to} + {line} * 1 + 1024], tmm1",
-                            to = in(reg) to,
-                            line = in(reg) 64usize,
-                            options(nostack, preserves_flags),
-                        );
-                        prefetch(3);
-                        scale(3);
-                        asm!(
                             "tilestored [{to} + {line} * 1 + 2048], tmm2",
                             "tilestored [{to} + {line} * 1 + 3072], tmm3",
                             to = in(reg) to,
                             line = in(reg) 64usize,
                             options(nostack, preserves_flags),
                         );
+                        let out = args.out.add(index * panel::ROWS * 16);
+                        before = Scale { products: to, panel, units, out };
                     }
                 }
+                (0..panel::ROWS).step_by(2).for_each(|row| before.rows::<$kind>(row));
             }
         }
     };
@@ -256,29 +243,31 @@ kernel!(q4k, Q4K, "tdpbsud");
 kernel!(q5k, Q5K, "tdpbsud");
 kernel!(q6k, Q6K, "tdpbssd");
 
-/// Unpacks one group of a tile.
+/// Unpacks one block of a group.
 #[inline(always)]
-unsafe fn unpack<K: Kind>(weights: *const u8, group: usize, to: *mut u8) {
-    // SAFETY: the caller gives a whole tile and room for the group, and vouches for the instruction set.
+unsafe fn unpack<K: Kind>(record: *const u8, block: usize, (planes, units): (*mut u8, *mut u8)) {
+    // SAFETY: the caller gives a whole record and room for the group.
     unsafe {
-        let record = weights.add(group * BLOCKS / K::BLOCKS * K::RECORD);
-        let floats = to.add(2 * PLANE).cast::<f32>();
-        _mm512_storeu_ps(floats, K::unit::<Avx512>(record));
-        for block in 0..BLOCKS {
-            let inner = group * BLOCKS % K::BLOCKS + block;
-            let low = to.add(block * 512);
-            let high = low.add(PLANE);
-            let halves = if K::HALVES { [2 * inner, 2 * inner + 1] } else { [inner, inner] };
-            let scales = halves.map(|half| in_both_halves(_mm512_cvtps_epi32(K::scale::<Avx512>(record, half))));
-            for (quad, weights) in K::quads::<Avx512>(record, inner).into_iter().enumerate() {
-                let (l, h) = digits::<K>(weights, scales[quad / 4]);
-                _mm512_storeu_si512(low.add(64 * quad).cast(), l);
-                _mm512_storeu_si512(high.add(64 * quad).cast(), h);
-            }
+        if block == 0 {
+            _mm512_store_ps(units.cast(), K::unit::<Avx512>(record));
             if K::HAS_MIN {
-                let min = _mm512_sub_ps(_mm512_setzero_ps(), K::min::<Avx512>(record, inner));
-                _mm512_storeu_ps(floats.add(16 + block * 16), min);
+                let unit = _mm512_sub_ps(_mm512_setzero_ps(), K::min_unit::<Avx512>(record));
+                _mm512_store_ps(units.add(FLOATS).cast(), unit);
             }
+        }
+        let low = planes.add(block * 512);
+        let high = low.add(PLANE);
+        let halves = if K::HALVES { [2 * block, 2 * block + 1] } else { [block, block] };
+        let scales = halves.map(|half| in_both_halves(_mm512_cvtps_epi32(K::scale::<Avx512>(record, half))));
+        for (quad, weights) in K::quads::<Avx512>(record, block).into_iter().enumerate() {
+            let (l, h) = digits::<K>(weights, scales[quad / 4]);
+            _mm512_store_si512(low.add(64 * quad).cast(), l);
+            _mm512_store_si512(high.add(64 * quad).cast(), h);
+        }
+        if K::HAS_MIN && block % 2 == 1 {
+            let [first, second] = [block - 1, block].map(|block| _mm512_cvtps_epi32(K::min::<Avx512>(record, block)));
+            let pairs = _mm512_or_si512(first, _mm512_slli_epi32::<16>(second));
+            _mm512_store_si512(units.add((2 + block / 2) * FLOATS).cast(), pairs);
         }
     }
 }
@@ -314,47 +303,60 @@ unsafe fn digits<K: Kind>(weights: __m512i, scales: __m512i) -> (__m512i, __m512
     }
 }
 
-/// Repeats a block for each of eight rows, written out, so that what is indexed stays in registers.
-macro_rules! for_rows {
-    ($r:ident $body:block) => { for_rows!(@ $body $r 0 1 2 3 4 5 6 7) };
-    (@ $body:block $r:ident $($i:literal)+) => { $({ let $r = $i; $body })+ };
+/// Products of a panel with a group of weights, which are to be scaled and added up.
+#[derive(Clone, Copy)]
+struct Scale {
+    /// Four tiles; null for nothing.
+    products: *const u8,
+    panel: *const u8,
+    units: *const u8,
+    /// Where the sums of the panel's rows stand.
+    out: *mut f32,
 }
 
-/// Adds the products of a group to what stands at `args.out`, for eight rows from `first` on.
-///
-/// # Safety
-/// `unpacked` and `products` are those of the group and of these rows, for which `args` is valid; see [`Simd`](crate::kernels::simd::Simd).
-#[inline(always)]
-unsafe fn scale<K: Kind>(unpacked: *const u8, products: *const u8, args: &TileArgs, group: usize, first: usize) {
-    // SAFETY: as the caller states.
-    unsafe {
-        let floats = unpacked.add(2 * PLANE).cast::<f32>();
-        let unit = _mm512_loadu_ps(floats);
-        let minima = [
-            _mm512_loadu_ps(floats.add(16)),
-            _mm512_loadu_ps(floats.add(32)),
-            _mm512_loadu_ps(floats.add(48)),
-            _mm512_loadu_ps(floats.add(64)),
-        ];
-        let scales = args.scales.add(first * args.scale_stride + group);
-        let sums = args.corrections.wrapping_add(first * args.correction_stride + group * BLOCKS).cast::<f32>();
-        let out = args.out.add(16 * first);
-        for_rows!(r {
-            let low = _mm512_load_si512(products.add(64 * r).cast());
-            let high = _mm512_load_si512(products.add(64 * r + TILE).cast());
-            let whole = _mm512_add_epi32(_mm512_sll_epi32(high, _mm_cvtsi32_si128(K::DIGIT as i32)), low);
-            let partial = _mm512_mul_ps(_mm512_cvtepi32_ps(whole), unit);
-            let mut sum = _mm512_loadu_ps(out.add(16 * r));
-            if K::HAS_MIN {
-                let sums = sums.add(r * args.correction_stride);
-                sum = _mm512_fmadd_ps(_mm512_set1_ps(*sums), minima[0], sum);
-                sum = _mm512_fmadd_ps(_mm512_set1_ps(*sums.add(1)), minima[1], sum);
-                sum = _mm512_fmadd_ps(_mm512_set1_ps(*sums.add(2)), minima[2], sum);
-                sum = _mm512_fmadd_ps(_mm512_set1_ps(*sums.add(3)), minima[3], sum);
+impl Scale {
+    fn nothing() -> Scale {
+        Scale {
+            products: core::ptr::null(),
+            panel: core::ptr::null(),
+            units: core::ptr::null(),
+            out: core::ptr::null_mut(),
+        }
+    }
+
+    /// Adds the products of two rows, from `first` on, to what stands at `out`.
+    ///
+    /// # Safety
+    /// Every pointer is what the field says; see [`Simd`](crate::kernels::simd::Simd).
+    #[inline(always)]
+    unsafe fn rows<K: Kind>(&self, first: usize) {
+        if self.products.is_null() {
+            return;
+        }
+        // SAFETY: as the caller states.
+        unsafe {
+            let unit = _mm512_load_ps(self.units.cast());
+            let products = self.products.add(first / 16 * 2 * TILE + first % 16 * 64);
+            for r in 0..2 {
+                let low = _mm512_load_si512(products.add(64 * r).cast());
+                let high = _mm512_load_si512(products.add(64 * r + TILE).cast());
+                let whole = _mm512_add_epi32(_mm512_sll_epi32(high, _mm_cvtsi32_si128(K::DIGIT as i32)), low);
+                let mut total = _mm512_mul_ps(_mm512_cvtepi32_ps(whole), unit);
+                if K::HAS_MIN {
+                    let sums = self.panel.add(panel::SUMS + (first + r) * panel::ROW_SUMS).cast::<i32>();
+                    let mut minima = _mm512_setzero_si512();
+                    for pair in 0..BLOCKS / 2 {
+                        let pairs = _mm512_load_si512(self.units.add((2 + pair) * FLOATS).cast());
+                        minima = _mm512_dpwssd_epi32(minima, pairs, _mm512_set1_epi32(sums.add(pair).read()));
+                    }
+                    let unit = _mm512_load_ps(self.units.add(FLOATS).cast());
+                    total = _mm512_fmadd_ps(_mm512_cvtepi32_ps(minima), unit, total);
+                }
+                let scale = self.panel.add(panel::SCALES).cast::<f32>().add(first + r).read();
+                let out = self.out.add(16 * (first + r));
+                _mm512_store_ps(out, _mm512_fmadd_ps(total, _mm512_set1_ps(scale), _mm512_load_ps(out)));
             }
-            let scale = _mm512_set1_ps(*scales.add(r * args.scale_stride));
-            _mm512_storeu_ps(out.add(16 * r), _mm512_fmadd_ps(partial, scale, sum));
-        });
+        }
     }
 }
 
