@@ -370,7 +370,7 @@ pub async fn follow_up(
     let is_first = earlier.exchanges.is_empty();
     let known = assistant.known.of(&question, &assistant.sources, assistant.limits.quick).filter(|_| is_first);
     let new = if known.is_some() { usize::MAX } else { assistant.readable(class) };
-    let gathered = match known {
+    let mut gathered = match known {
         Some(gathered) => {
             evidence::show(&gathered.items, sink);
             gathered
@@ -382,6 +382,7 @@ pub async fn follow_up(
         }
     };
     let prompt = assistant.prompt(&earlier.exchanges, &gathered, new)?;
+    gathered.items.truncate(prompt.shown);
     let evidence_time = started.elapsed();
 
     sink(Update::Status { text: "the model is reading".to_owned() });

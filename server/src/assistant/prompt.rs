@@ -58,6 +58,8 @@ pub(super) struct Prompt {
     pub(super) user: String,
     /// What of that nobody asked for.
     pub(super) extras: Vec<Extra>,
+    /// Pieces of evidence in it, the most important ones.
+    pub(super) shown: usize,
 }
 
 /// A piece of a user's turn that was found, and that nobody asked for: the turn can do without it.
@@ -103,7 +105,7 @@ pub(super) fn build(tokenizer: &Tokenizer, earlier: &[Exchange], gathered: &Gath
         let tokens = turns(tokenizer, SYSTEM, earlier, &user)?;
         let is_too_much = tokens.len() > room.all || shown > 1 && tokens.len() > known.saturating_add(room.new);
         if !is_too_much || shown == 0 {
-            return Some(Prompt { tokens, system: SYSTEM.to_owned(), user, extras });
+            return Some(Prompt { tokens, system: SYSTEM.to_owned(), user, extras, shown });
         }
         shown -= 1;
     }

@@ -83,8 +83,10 @@ pub async fn read_ahead(assistant: &Assistant, question: Question) -> Result<(),
     let counter = ModelTokens(engine.tokenizer().clone());
     let new = assistant.readable_in(READING);
     let limits = assistant.limits_for(&question, new);
-    let gathered = evidence::gather(sources, &limits, counter, question.clone(), true, &mut |_| {}).await?;
+    let mut gathered = evidence::gather(sources, &limits, counter, question.clone(), true, &mut |_| {}).await?;
     let prompt = assistant.prompt(&[], &gathered, new)?;
+    // With more evidence it would be another prompt.
+    gathered.items.truncate(prompt.shown);
     let files = gathered.files.iter().filter_map(|file| Some((file.path()?.to_owned(), file.clone()))).collect();
     let at = Instant::now();
     *known.last() = Some(Read { question, gathered, files, generation, at, ready: Some(at + READING) });

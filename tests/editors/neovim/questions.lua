@@ -42,6 +42,19 @@ local wait_answer = function(text)
   end, ('%s in %s'):format(text, vim.inspect(lines())))
 end
 
+T['where the cursor rests is told to the server, with the diagnostic there'] = function()
+  write_script({ answer = ANSWER })
+  setup({})
+  open({ 'x = 1', 'y = z' })
+  set_diagnostic(1, 4, 5)
+  child.api.nvim_win_set_cursor(0, { 2, 4 })
+  child.cmd('doautocmd CursorHold')
+  local params = wait_heard('textDocument/codeAction')[1].params
+  eq(params.range.start, { line = 1, character = 4 })
+  eq(params.context.diagnostics[1].message, 'undefined name\nhelp: define it')
+  eq(params.context.triggerKind, 2)
+end
+
 T['questions']['explain sends the diagnostic under the cursor and shows the answer as it comes'] = function(window)
   write_script({ answer = vim.tbl_extend('force', ANSWER, { hold = true }) })
   setup({ answer_window = window })

@@ -88,6 +88,7 @@ class Stub:
                     "textDocumentSync": {"openClose": True, "change": 1},
                     "inlineCompletionProvider": {},
                     "codeLensProvider": {},
+                    "codeActionProvider": True,
                     "executeCommandProvider": {"commands": ["halfline.explain", "halfline.ask", "halfline.status"]},
                 }
             },

@@ -17,9 +17,7 @@ M.explain = function()
     return
   end
   local cursor = vim.api.nvim_win_get_cursor(0)
-  local diagnostics = vim.tbl_map(function(diagnostic)
-    return H.to_lsp(client, bufnr, diagnostic)
-  end, H.diagnostics_at_cursor(bufnr))
+  local diagnostics = M.diagnostics_at_cursor(client, bufnr)
   local subject = diagnostics[1] and H.first_line(diagnostics[1].message) or ('line ' .. cursor[1])
   H.stream(client, bufnr, 'explain', subject, 'halfline.explain', {
     uri = vim.uri_from_bufnr(bufnr),
@@ -27,6 +25,13 @@ M.explain = function()
     -- Without any, the server runs a checker. An empty table would go out as an object.
     diagnostics = #diagnostics > 0 and diagnostics or nil,
   })
+end
+
+--- What any server says about the place of the cursor, in the words of LSP, the gravest first.
+M.diagnostics_at_cursor = function(client, bufnr)
+  return vim.tbl_map(function(diagnostic)
+    return H.to_lsp(client, bufnr, diagnostic)
+  end, H.at_cursor(bufnr))
 end
 
 --- The server proves a change, shows it in the answer window, and asks before it is made.
@@ -253,7 +258,7 @@ H.why_words = function(client, result)
 end
 
 -- Those that hold the cursor; where none does, all of the line. The gravest first.
-H.diagnostics_at_cursor = function(bufnr)
+H.at_cursor = function(bufnr)
   local cursor = vim.api.nvim_win_get_cursor(0)
   local row, column = cursor[1] - 1, cursor[2]
   local of_line = vim.tbl_filter(function(diagnostic)

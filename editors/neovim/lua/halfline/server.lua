@@ -23,6 +23,7 @@ M.setup = function()
     H.if_ours(function(client, bufnr)
       require('halfline.ghost').attach(client, bufnr)
       require('halfline.lenses').attach(client, bufnr)
+      require('halfline.rest').attach(client, bufnr)
     end)
   )
   H.on(

@@ -60,8 +60,11 @@ fn where_little_can_be_read_the_most_important_stays() {
     let gathered = Gathered { task: Task::ExplainProblem(Severity::Error), items, files: Vec::new() };
     let whole = Room { all: usize::MAX, new: usize::MAX };
     let shown = |earlier: &[Exchange], room: Room| {
-        let text = tokenizer.decode(&build(&tokenizer, earlier, &gathered, room).unwrap().tokens, true);
-        ["first", "second", "third"].map(|word| text.contains(word))
+        let prompt = build(&tokenizer, earlier, &gathered, room).unwrap();
+        let text = tokenizer.decode(&prompt.tokens, true);
+        let shown = ["first", "second", "third"].map(|word| text.contains(word));
+        assert_eq!(prompt.shown, shown.iter().filter(|is_shown| **is_shown).count());
+        shown
     };
     let length = |items: usize| {
         let few = Gathered { items: gathered.items[..items].to_vec(), ..gathered.clone() };
