@@ -1,8 +1,11 @@
 //! Places that an answer names, checked against the files.
 //!
-//! Checked are `path:line` (does the file have that line, and is what is named just before it there?) and names in
+//! Checked are `path:line` (does the file have that line, and is what is named just before it there?), "line 12" and "lines 12 to 15"
+//! (of the file that the question is about: is one of the names in the same sentence there?), and names in
 //! backticks that the workspace defines (cited with the place of their definition). A name that nothing here defines
 //! says nothing about the user's files, such as a method of the standard library, and is no citation.
+
+use std::path::Path;
 
 use halfline_context::{Snapshot, text};
 use serde::Serialize;
@@ -28,22 +31,27 @@ pub struct Citation {
 /// The citations in `answer`, in order, each once.
 pub(super) fn check(sources: &Sources, files: &[Snapshot], answer: &str) -> Vec<Citation> {
     let mut citations: Vec<Citation> = Vec::new();
-    for line in prose_lines(answer) {
+    for sentence in sentences(answer) {
         let mut last_name = None;
         let mut has_place = false;
-        for mention in mentions(line) {
+        for mention in mentions(sentence) {
             match mention {
                 Mention::Name(name) => last_name = Some(name),
-                Mention::Place(path, number) => {
+                Mention::Place(path, lines) => {
                     has_place = true;
-                    keep(&mut citations, check_place(sources, files, &path, number, last_name.take()));
+                    keep(&mut citations, check_place(sources, files, &path, lines, last_name.take()));
+                }
+                Mention::Lines(lines) => {
+                    if let Some(snapshot) = files.first() {
+                        keep(&mut citations, check_lines(sources, snapshot, lines, sentence));
+                    }
                 }
             }
         }
         if !has_place {
-            let names = mentions(line).filter_map(|mention| match mention {
+            let names = mentions(sentence).into_iter().filter_map(|mention| match mention {
                 Mention::Name(name) => definition_of(sources, files, &name),
-                Mention::Place(..) => None,
+                Mention::Place(..) | Mention::Lines(_) => None,
             });
             names.for_each(|citation| keep(&mut citations, citation));
         }
@@ -55,8 +63,10 @@ pub(super) fn check(sources: &Sources, files: &[Snapshot], answer: &str) -> Vec<
 enum Mention {
     /// A name in backticks.
     Name(String),
-    /// A path and a line, from 1.
-    Place(String, usize),
+    /// A path, and the first and the last line there, from 1.
+    Place(String, (usize, usize)),
+    /// Lines of a file that is not named.
+    Lines((usize, usize)),
 }
 
 fn keep(citations: &mut Vec<Citation>, citation: Citation) {
@@ -65,24 +75,53 @@ fn keep(citations: &mut Vec<Citation>, citation: Citation) {
     }
 }
 
-/// The lines of an answer outside of its code blocks.
-fn prose_lines(answer: &str) -> impl Iterator<Item = &str> {
+/// The sentences of an answer outside of its code blocks.
+fn sentences(answer: &str) -> impl Iterator<Item = &str> {
     let mut in_code = false;
-    answer.lines().filter(move |line| {
+    let prose = answer.lines().filter(move |line| {
         let is_fence = line.trim_start().starts_with("```");
         in_code ^= is_fence;
         !in_code && !is_fence
-    })
+    });
+    prose.flat_map(|line| line.split(". "))
 }
 
-/// The names and places of a line, in order.
-fn mentions(line: &str) -> impl Iterator<Item = Mention> {
-    line.split('`').enumerate().flat_map(|(i, text)| {
-        let quoted = i % 2 == 1;
-        let name = quoted.then(|| name_in(text)).flatten().map(Mention::Name);
-        let words = text.split(|ch: char| ch.is_whitespace() || "()[]\"',;".contains(ch));
-        name.into_iter().chain(words.filter_map(place_in)).collect::<Vec<_>>()
-    })
+/// The names and places of a sentence, in order.
+fn mentions(sentence: &str) -> Vec<Mention> {
+    let mut found = Vec::new();
+    // Whether numbers that follow are those of lines.
+    let mut are_lines = false;
+    for (i, text) in sentence.split('`').enumerate() {
+        if i % 2 == 1 && text.parse::<usize>().is_err() {
+            are_lines = false;
+            found.extend(name_in(text).map(Mention::Name));
+        }
+        let words = text.split(|ch: char| ch.is_whitespace() || "()[]\"'*".contains(ch));
+        for word in words.filter(|word| !word.is_empty()) {
+            // With a comma after it the word counts lines, and numbers none.
+            if matches!(word, "line" | "lines" | "Line" | "Lines") {
+                are_lines = true;
+                continue;
+            }
+            let word = word.trim_end_matches([',', ';']);
+            let goes_on = matches!(word, "" | "to" | "and" | "or" | "through" | "-" | "\u{2013}" | "&");
+            if let Some(lines) = lines_in(word).filter(|_| are_lines) {
+                found.push(Mention::Lines(lines));
+            } else if !goes_on {
+                are_lines = false;
+                found.extend(place_in(word));
+            }
+        }
+    }
+    found
+}
+
+/// `12`, `12-15` or `12\u{2013}15`, with what ends a sentence or a clause.
+fn lines_in(word: &str) -> Option<(usize, usize)> {
+    let mut numbers = word.trim_end_matches(['.', ':', '!', '?']).split(['-', '\u{2013}']).map(str::parse);
+    let first = numbers.next()?.ok()?;
+    let last = numbers.next().unwrap_or(Ok(first)).ok()?;
+    (numbers.next().is_none() && first <= last).then_some((first, last))
 }
 
 /// The identifier (or the last of a path of them) that `quoted` is.
@@ -94,31 +133,63 @@ fn name_in(quoted: &str) -> Option<String> {
     is_name.then(|| name.to_owned())
 }
 
-/// What looks like `path:line`: a path with an ending, a colon, a number.
+/// What looks like `path:line` or `path:first-last`: a path with an ending, a colon, numbers.
 fn place_in(word: &str) -> Option<Mention> {
     let mut parts = word.split(':');
     let path = parts.next()?;
     let (stem, ending) = path.rsplit('/').next()?.rsplit_once('.')?;
-    let digits: String = parts.next()?.chars().take_while(char::is_ascii_digit).collect();
-    let number = digits.parse().ok()?;
-    (!stem.is_empty() && !ending.is_empty()).then(|| Mention::Place(path.to_owned(), number))
+    let numbers = parts.next()?;
+    let digits: String = numbers.chars().take_while(char::is_ascii_digit).collect();
+    let lines = lines_in(numbers).or_else(|| digits.parse().ok().map(|line| (line, line)))?;
+    (!stem.is_empty() && !ending.is_empty()).then(|| Mention::Place(path.to_owned(), lines))
 }
 
-fn check_place(sources: &Sources, files: &[Snapshot], path: &str, line: usize, symbol: Option<String>) -> Citation {
+fn check_place(
+    sources: &Sources,
+    files: &[Snapshot],
+    path: &str,
+    lines: (usize, usize),
+    symbol: Option<String>,
+) -> Citation {
     let is_it = |snapshot: &&Snapshot| snapshot.path().is_some_and(|known| known.ends_with(path));
     let known = files.iter().find(is_it).cloned();
-    let snapshot = known.or_else(|| sources.read(std::path::Path::new(path)).ok());
-    let ok = snapshot.is_some_and(|snapshot| {
-        let rope = snapshot.rope();
-        let exists = (1..=rope.len_lines()).contains(&line);
-        let near = || text::lines(rope, (line - 1).saturating_sub(NEAR), line - 1 + NEAR);
-        exists && symbol.as_ref().is_none_or(|symbol| contains_word(&near(), symbol))
-    });
-    Citation { path: path.to_owned(), line, symbol, ok }
+    let Some(snapshot) = known.or_else(|| sources.read(Path::new(path)).ok()) else {
+        return Citation { path: path.to_owned(), line: lines.0, symbol, ok: false };
+    };
+    let ok = symbol.as_ref().map_or_else(|| has(&snapshot, lines), |symbol| names(&snapshot, lines, symbol));
+    let path = snapshot.path().map_or_else(|| path.to_owned(), |path| sources.workspace.display_path(path));
+    Citation { path, line: lines.0, symbol, ok }
+}
+
+/// Lines of a file that a sentence is about: one of the names there has to stand in them, if there is any.
+fn check_lines(sources: &Sources, snapshot: &Snapshot, lines: (usize, usize), said: &str) -> Citation {
+    let all: Vec<String> = mentions(said)
+        .into_iter()
+        .filter_map(|mention| match mention {
+            Mention::Name(name) => Some(name),
+            Mention::Place(..) | Mention::Lines(_) => None,
+        })
+        .collect();
+    let there = all.iter().find(|name| names(snapshot, lines, name));
+    let ok = has(snapshot, lines) && (all.is_empty() || there.is_some());
+    let path = snapshot.path().map(|path| sources.workspace.display_path(path)).unwrap_or_default();
+    Citation { path, line: lines.0, symbol: there.or(all.first()).cloned(), ok }
+}
+
+/// Whether there are such lines.
+fn has(snapshot: &Snapshot, lines: (usize, usize)) -> bool {
+    let all = 1..=snapshot.rope().len_lines();
+    all.contains(&lines.0) && all.contains(&lines.1)
+}
+
+/// Whether `symbol` stands in these lines, or near them.
+fn names(snapshot: &Snapshot, lines: (usize, usize), symbol: &str) -> bool {
+    let near = || text::lines(snapshot.rope(), (lines.0 - 1).saturating_sub(NEAR), lines.1 - 1 + NEAR);
+    has(snapshot, lines) && contains_word(&near(), symbol)
 }
 
 fn definition_of(sources: &Sources, files: &[Snapshot], name: &str) -> Option<Citation> {
-    let cite = |path: &std::path::Path, line: usize| Citation {
+    let cite = |path: &Path, line: usize| Citation {
         path: sources.workspace.display_path(path),
         line: line + 1,
         symbol: Some(name.to_owned()),

@@ -35,12 +35,33 @@ let not = cited(`load`, \"src/main.rs:9\");
 At 12:30 e.g.:5 http://a.b/c:80, `a b`, `1x`: no places. `Config` again.";
     expect![[r#"
         src/main.rs:2 Some("load") true
-        main.rs:1 None true
+        src/main.rs:1 None true
         src/config.rs:5 None true
         src/config.rs:400 Some("Config") false
         src/gone.rs:3 None false
         src/config.rs:3 Some("Missing") false
         src/config.rs:3 Some("Config") true
+    "#]]
+    .assert_eq(&citations(answer));
+}
+
+#[test]
+fn lines_of_the_file_in_question() {
+    let answer = "\
+On line 2, `load()` is called. The function starts in line 1 and ends at line 3.
+`Missing` is used on lines 1-2, and line 40 is wrong.
+Lines `1` to 3: all of it; **line 2:** too. In src/config.rs:3-4 is `Config`, and src/config.rs:6-90 is too long.
+It has 12 lines, 3 of them empty; line by line it does nothing.";
+    expect![[r#"
+        src/main.rs:2 Some("load") true
+        src/config.rs:5 Some("load") true
+        src/main.rs:1 None true
+        src/main.rs:3 None true
+        src/main.rs:1 Some("Missing") false
+        src/main.rs:40 Some("Missing") false
+        src/main.rs:2 None true
+        src/config.rs:3 None true
+        src/config.rs:6 Some("Config") false
     "#]]
     .assert_eq(&citations(answer));
 }
