@@ -199,7 +199,7 @@ pub(crate) fn multiply(
                     std::slice::from_raw_parts_mut(outs[part].get().add(row * matrix.outputs + tile * 16), width)
                 };
                 match finish {
-                    Finish::Store { bias: None } => to.copy_from_slice(&products[..width]),
+                    Finish::Store { bias: None } => copy(products, to),
                     Finish::Store { bias: Some(bias) } => {
                         for ((to, product), bias) in to.iter_mut().zip(products).zip(&bias[tile * 16..]) {
                             *to = product + bias;
@@ -238,7 +238,7 @@ pub(crate) fn multiply_gated(
                 // SAFETY: as in `multiply`.
                 let to =
                     unsafe { std::slice::from_raw_parts_mut(outs.get().add(row * gate.outputs + tile * 16), width) };
-                to.copy_from_slice(&gated[..width]);
+                copy(gated, to);
             }
         });
     });
@@ -279,6 +279,14 @@ fn products<const N: usize>(
         let mut parts = products.chunks_exact_mut(room);
         each(std::array::from_fn(|_| parts.next().unwrap_or_default()));
     });
+}
+
+/// Copies as many as there is room for: mostly all sixteen, and then their number is known to the compiler.
+fn copy(products: &[f32], to: &mut [f32]) {
+    match (products.first_chunk::<16>(), to.first_chunk_mut::<16>()) {
+        (Some(products), Some(to)) => *to = *products,
+        _ => to.copy_from_slice(&products[..to.len()]),
+    }
 }
 
 thread_local! {

@@ -76,7 +76,13 @@ pub(crate) unsafe trait Simd: Copy {
     #[inline(always)]
     unsafe fn largest(a: Self::F) -> f32 {
         // SAFETY: the caller vouches for the instruction set.
-        unsafe { Self::to_array(a) }.into_iter().fold(f32::NEG_INFINITY, f32::max)
+        let mut lanes = unsafe { Self::to_array(a) };
+        for half in [8, 4, 2, 1] {
+            for i in 0..half {
+                lanes[i] = lanes[i].max(lanes[i + half]);
+            }
+        }
+        lanes[0]
     }
 
     /// `value` in every lane.

@@ -155,7 +155,9 @@ macro_rules! kernel {
                     let planes = (&raw mut (*unpacked).planes).cast::<u8>().add(group % 2 * 2 * PLANE);
                     (planes, (&raw mut (*unpacked).units).cast::<u8>().add(group % 3 * UNITS))
                 };
-                (0..BLOCKS).for_each(|block| unpack::<$kind>(args.weights, block, room_for(0)));
+                for block in 0..BLOCKS {
+                    unpack::<$kind>(args.weights, block, room_for(0));
+                }
                 // What is scaled while the next panel is multiplied; nothing at first.
                 let mut before = Scale::nothing();
                 for group in 0..groups {
@@ -176,6 +178,19 @@ macro_rules! kernel {
                             out("tmm0") _, out("tmm1") _, out("tmm2") _, out("tmm3") _,
                             options(nomem, nostack, preserves_flags),
                         );
+                        let next = match index + 1 {
+                            next if next < panels => next * groups + group,
+                            _ => group + 1,
+                        };
+                        let next = args.quantized.cast::<u8>().wrapping_add(next * panel::BYTES);
+                        // A quarter of it for each step.
+                        let prefetch = |step: usize, part: usize| {
+                            const LINES: usize = panel::BYTES / 64;
+                            let first = (step * 3 + part) * LINES / 12;
+                            for line in first..first + LINES.div_ceil(12) {
+                                _mm_prefetch::<_MM_HINT_T0>(next.wrapping_add(line * 64).cast());
+                            }
+                        };
                         // The unit and the lanes work side by side where their instructions take turns.
                         for step in 0..STEPS {
                             let weights = planes.add(step * TILE);
@@ -191,6 +206,7 @@ macro_rules! kernel {
                                 options(nostack, preserves_flags),
                             );
                             before.rows::<$kind>(step * 8);
+                            prefetch(step, 0);
                             asm!(
                                 "tileloadd tmm7, [{weights} + {line} * 1]",
                                 concat!($dot, " tmm1, tmm4, tmm7"),
@@ -200,6 +216,7 @@ macro_rules! kernel {
                                 options(nostack, preserves_flags),
                             );
                             before.rows::<$kind>(step * 8 + 2);
+                            prefetch(step, 1);
                             asm!(
                                 "tileloadd tmm5, [{activations} + {line} * 1]",
                                 concat!($dot, " tmm2, tmm5, tmm6"),
@@ -209,6 +226,7 @@ macro_rules! kernel {
                                 options(nostack, preserves_flags),
                             );
                             before.rows::<$kind>(step * 8 + 4);
+                            prefetch(step, 2);
                             asm!(
                                 concat!($dot, " tmm3, tmm5, tmm7"),
                                 out("tmm3") _,
@@ -234,7 +252,9 @@ macro_rules! kernel {
                         before = Scale { products: to, panel, units, out };
                     }
                 }
-                (0..panel::ROWS).step_by(2).for_each(|row| before.rows::<$kind>(row));
+                for pair in 0..panel::ROWS / 2 {
+                    before.rows::<$kind>(2 * pair);
+                }
             }
         }
     };
@@ -257,15 +277,18 @@ unsafe fn unpack<K: Kind>(record: *const u8, block: usize, (planes, units): (*mu
         }
         let low = planes.add(block * 512);
         let high = low.add(PLANE);
-        let halves = if K::HALVES { [2 * block, 2 * block + 1] } else { [block, block] };
-        let scales = halves.map(|half| in_both_halves(_mm512_cvtps_epi32(K::scale::<Avx512>(record, half))));
+        // No closure is handed to a function of the library: what that is compiled for lacks these instructions.
+        let (first, second) = if K::HALVES { (2 * block, 2 * block + 1) } else { (block, block) };
+        let first = in_both_halves(_mm512_cvtps_epi32(K::scale::<Avx512>(record, first)));
+        let second = in_both_halves(_mm512_cvtps_epi32(K::scale::<Avx512>(record, second)));
         for (quad, weights) in K::quads::<Avx512>(record, block).into_iter().enumerate() {
-            let (l, h) = digits::<K>(weights, scales[quad / 4]);
+            let (l, h) = digits::<K>(weights, if quad < 4 { first } else { second });
             _mm512_store_si512(low.add(64 * quad).cast(), l);
             _mm512_store_si512(high.add(64 * quad).cast(), h);
         }
         if K::HAS_MIN && block % 2 == 1 {
-            let [first, second] = [block - 1, block].map(|block| _mm512_cvtps_epi32(K::min::<Avx512>(record, block)));
+            let first = _mm512_cvtps_epi32(K::min::<Avx512>(record, block - 1));
+            let second = _mm512_cvtps_epi32(K::min::<Avx512>(record, block));
             let pairs = _mm512_or_si512(first, _mm512_slli_epi32::<16>(second));
             _mm512_store_si512(units.add((2 + block / 2) * FLOATS).cast(), pairs);
         }
