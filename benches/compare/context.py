@@ -62,7 +62,7 @@ def contexts(editor, path, text, chance):
         editor.open(path, text)
         editor.replace("".join(all_lines[:number]), half, "\n" + "".join(all_lines[number + 1 :]))
         for _ in range(3):
-            editor.complete()
+            editor.complete(typed=True)
             why = editor.execute("halfline.why", {"kind": "completion"})
             yield why["timings_ms"]["context"]
             editor.insert("x")

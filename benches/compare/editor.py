@@ -63,9 +63,9 @@ class Editor:
         self.cursor += len(text)
         self.change({"range": {"start": position, "end": position}, "text": text})
 
-    def complete(self):
-        """Asks for a completion as if by a key, and returns the texts offered."""
-        context = {"triggerKind": 1}
+    def complete(self, typed=False):
+        """Asks for a completion as if by a key, or as after typing, and returns the texts offered."""
+        context = {"triggerKind": 2 if typed else 1}
         document = {"uri": self.uri}
         params = {"textDocument": document, "position": self.position(), "context": context}
         result = self.request("textDocument/inlineCompletion", params)

@@ -210,6 +210,7 @@ pub struct Completer {
     workspace: Option<Arc<Workspace>>,
     cache: Mutex<Cache>,
     shown: Mutex<Shown>,
+    counts: prompt::LineCounts,
     recent: Arc<Recent>,
 }
 
@@ -224,6 +225,7 @@ impl Completer {
             workspace,
             cache: Mutex::default(),
             shown: Mutex::default(),
+            counts: prompt::LineCounts::default(),
             recent: Arc::default(),
         }
     }

@@ -187,7 +187,7 @@ impl Completer {
         if query.trigger == Trigger::Invoked {
             budget.time = GATHER_TIME_INVOKED;
         }
-        let counter = prompt::Counter(tokenizer);
+        let counter = prompt::Counter { tokenizer, lines: &self.counts };
         gather_completion(&place.snapshot, place.offset, &budget, &counter, self.workspace.as_deref())
     }
 

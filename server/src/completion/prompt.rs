@@ -8,11 +8,16 @@
 //! less well. So the last token before a cursor in or after a word is left out of the prompt, and the answer is made to
 //! begin with its text.
 
+use std::num::NonZeroUsize;
 use std::ops::Range;
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use halfline_context::{Budget, CompletionContext, TokenCounter};
 use halfline_inference::tokenizer::{SpecialTokens, Tokenizer};
+use lru::LruCache;
+
+use super::cache::hash;
 
 /// Tokens for structure: the special ones, the repository's name and the paths.
 const STRUCTURE_TOKENS: usize = 48;
@@ -22,12 +27,34 @@ const PIECES_SHARE: f64 = 0.3;
 /// How long gathering may take while someone types.
 const GATHER_TIME: Duration = Duration::from_millis(10);
 
-/// Counts with the model's own vocabulary.
-pub(super) struct Counter<'a>(pub(super) &'a Tokenizer);
+/// Lines whose tokens are remembered.
+const REMEMBERED_LINES: NonZeroUsize = NonZeroUsize::new(1 << 14).expect("it is not zero");
+
+/// Tokens of lines, by the hash of the line and of the tokenizer: from one keystroke to the next, one line changes.
+#[derive(Debug)]
+pub(super) struct LineCounts(Mutex<LruCache<u64, usize>>);
+
+impl Default for LineCounts {
+    fn default() -> LineCounts {
+        LineCounts(Mutex::new(LruCache::new(REMEMBERED_LINES)))
+    }
+}
+
+/// Counts with the model's own vocabulary, line by line: no less than the whole text has, as a token seldom goes on into the
+/// next line.
+pub(super) struct Counter<'a> {
+    pub(super) tokenizer: &'a Tokenizer,
+    pub(super) lines: &'a LineCounts,
+}
 
 impl TokenCounter for Counter<'_> {
     fn count(&self, text: &str) -> usize {
-        self.0.count(text)
+        let mut known = self.lines.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let vocabulary = std::ptr::from_ref(self.tokenizer).addr();
+        let counts = text
+            .split_inclusive('\n')
+            .map(|line| *known.get_or_insert(hash(&(vocabulary, line)), || self.tokenizer.count(line)));
+        counts.sum()
     }
 }
 
