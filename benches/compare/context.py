@@ -62,6 +62,8 @@ def contexts(editor, path, text, chance):
         editor.open(path, text)
         editor.replace("".join(all_lines[:number]), half, "\n" + "".join(all_lines[number + 1 :]))
         for _ in range(3):
+            # As long as a person takes for a key; the engine has stopped by then.
+            time.sleep(0.3)
             editor.complete(typed=True)
             why = editor.execute("halfline.why", {"kind": "completion"})
             yield why["timings_ms"]["context"]

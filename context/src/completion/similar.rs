@@ -112,7 +112,8 @@ pub(super) fn similar_code(
         let lines: Vec<&str> = slice.split_inclusive('\n').collect();
         places.extend(best_window(own_path, &lines, hidden.start, &wanted));
     }
-    if let Some(workspace) = workspace {
+    is_whole &= Instant::now() <= deadline;
+    if let Some(workspace) = workspace.filter(|_| is_whole) {
         for (file, lines) in likely_chunks(window, &written, workspace) {
             if Instant::now() > deadline {
                 is_whole = false;
