@@ -289,8 +289,9 @@ impl Assistant {
     }
 }
 
-/// Before the first words, beside reading: what there is to read is found, and the words are written.
-const NOT_READING: Duration = Duration::from_millis(300);
+/// Of the time until the first words, what goes into reading. The rest is for finding what there is to read, for the words, and for
+/// long prompts, which are read more slowly than short ones.
+const READING_SHARE: f64 = 0.8;
 /// Tokens of a user's turn beside evidence and question: what is to be done, and what stands above each piece.
 const OTHER_TOKENS: usize = 80;
 /// Evidence is never cut to less: a message and the lines it is about.
@@ -304,7 +305,7 @@ impl Assistant {
         if wanted.is_zero() || !self.router.is_local(class) {
             return usize::MAX;
         }
-        self.readable_in(wanted.saturating_sub(NOT_READING))
+        self.readable_in(wanted.mul_f64(READING_SHARE))
     }
 
     /// Tokens that the local model reads in this time, as far as its speed is known.
