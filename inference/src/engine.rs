@@ -129,7 +129,7 @@ pub struct EngineStatus {
     pub slots: usize,
     /// Whether the draft model serves. It is loaded after the target, and given up if it fails.
     pub draft_ready: bool,
-    /// Tokens of a prompt that are processed in a second, as last measured; `None` before the first prompt.
+    /// Tokens of a prompt that are processed in a second, as measured of late; `None` before the first prompt.
     pub prefill_speed: Option<f64>,
 }
 

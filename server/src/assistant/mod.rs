@@ -15,6 +15,7 @@ mod output;
 pub(crate) mod prompt;
 mod question;
 mod read_ahead;
+mod reading;
 mod router;
 mod tools;
 
@@ -289,42 +290,6 @@ impl Assistant {
     }
 }
 
-/// Of the time until the first words, what goes into reading. The rest is for finding what there is to read, for the words, and for
-/// long prompts, which are read more slowly than short ones.
-const READING_SHARE: f64 = 0.8;
-/// Tokens of a user's turn beside evidence and question: what is to be done, and what stands above each piece.
-const OTHER_TOKENS: usize = 80;
-/// Evidence is never cut to less: a message and the lines it is about.
-const LEAST_EVIDENCE: usize = 80;
-
-impl Assistant {
-    /// Tokens of a new turn that the local model reads until the first words of an answer are wanted; as many as there are
-    /// where another engine answers, or nobody waits.
-    fn readable(&self, class: Class) -> usize {
-        let wanted = if class == Class::Quick { self.limits.quick } else { self.limits.deep };
-        if wanted.is_zero() || !self.router.is_local(class) {
-            return usize::MAX;
-        }
-        self.readable_in(wanted.mul_f64(READING_SHARE))
-    }
-
-    /// Tokens that the local model reads in this time, as far as its speed is known.
-    fn readable_in(&self, time: Duration) -> usize {
-        let speed = self.engine.status().prefill_speed;
-        speed.map_or(usize::MAX, |speed| (speed * time.as_secs_f64()) as usize)
-    }
-
-    /// The limits with no more evidence than fits into a turn of `new` tokens beside `question`.
-    fn limits_for(&self, question: &Question, new: usize) -> Limits {
-        let asked = match question {
-            Question::Ask { question, .. } => self.engine.tokenizer().count(question),
-            _ => 0,
-        };
-        let room = new.saturating_sub(OTHER_TOKENS + asked).max(LEAST_EVIDENCE);
-        Limits { evidence_tokens: self.limits.evidence_tokens.min(room), ..self.limits.clone() }
-    }
-}
-
 impl Sources {
     /// The file as the editor has it, or as it is on disk.
     fn read(&self, path: &Path) -> Result<Snapshot, AssistantError> {
@@ -369,17 +334,18 @@ pub async fn follow_up(
     let engine = &assistant.engine;
     let class = question.class();
     let is_first = earlier.exchanges.is_empty();
-    let known = assistant.known.of(&question, &assistant.sources, assistant.limits.quick).filter(|_| is_first);
-    let new = if known.is_some() { usize::MAX } else { assistant.readable(class) };
-    let mut gathered = match known {
+    let known = || assistant.known.of(&question, &assistant.sources, assistant.limits.quick);
+    let (mut gathered, new) = match is_first.then(known).flatten() {
         Some(gathered) => {
             evidence::show(&gathered.items, sink);
-            gathered
+            (gathered, usize::MAX)
         }
         None => {
+            let new = assistant.readable(class);
             let limits = assistant.limits_for(&question, new);
             let counter = evidence::ModelTokens(engine.tokenizer().clone());
-            evidence::gather(&assistant.sources, &limits, counter, question, is_first, sink).await?
+            let gathering = evidence::gather(&assistant.sources, &limits, counter, question, is_first, sink);
+            (gathering.await?, new)
         }
     };
     let prompt = assistant.prompt(&earlier.exchanges, &gathered, new)?;

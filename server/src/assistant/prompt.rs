@@ -113,11 +113,10 @@ pub(super) fn build(tokenizer: &Tokenizer, earlier: &[Exchange], gathered: &Gath
 
 /// What every prompt about code begins with. `None` when the vocabulary has no ChatML tokens.
 pub(super) fn beginning(tokenizer: &Tokenizer) -> Option<Vec<u32>> {
-    let special = tokenizer.special();
-    let (start, end) = (special.im_start?, special.im_end?);
-    let mut tokens = vec![start];
-    tokens.extend(tokenizer.encode(&format!("system\n{SYSTEM}")));
-    tokens.push(end);
+    let mut tokens = turns(tokenizer, SYSTEM, &[], "")?;
+    let end = tokenizer.special().im_end?;
+    let length = tokens.iter().position(|&token| token == end)? + 1;
+    tokens.truncate(length);
     Some(tokens)
 }
 

@@ -5,7 +5,7 @@ use tower_lsp::lsp_types::{self, CodeActionParams, DiagnosticSeverity};
 
 use super::{answer, explain};
 use crate::assistant;
-use crate::completion::{Query, Trigger};
+use crate::completion::Query;
 use crate::lsp::{Server, convert};
 
 /// Plans that for the place where the editor asks for code actions, which it does where the cursor is.
@@ -19,7 +19,7 @@ pub fn plan(server: &Server, params: &CodeActionParams) {
     let is_cursor = params.range.start == params.range.end;
     let query = is_cursor.then(|| {
         let offset = convert::to_char(&snapshot, params.range.start, session.client.encoding);
-        Query { trigger: Trigger::Automatic, ..Query::new(snapshot, offset) }
+        Query::new(snapshot, offset)
     });
     let (session, documents) = (session.clone(), server.documents.clone());
     let path = convert::to_document_path(uri);

@@ -40,7 +40,7 @@ impl Default for LineCounts {
     }
 }
 
-/// Counts with the model's own vocabulary, line by line: no less than the whole text has, as a token seldom goes on into the
+/// Counts with the model's own vocabulary, line by line: a little more than the whole text has, where a token goes on into the
 /// next line.
 pub(super) struct Counter<'a> {
     pub(super) tokenizer: &'a Tokenizer,

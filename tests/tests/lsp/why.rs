@@ -1,5 +1,7 @@
 //! What completions and answers rest on, and the question that comes before a checker runs.
 
+use std::time::{Duration, Instant};
+
 use halfline_inference::testing::{Script, TinySpec};
 use halfline_tests::{Client, Home, Options};
 use serde_json::{Value, json};
@@ -79,7 +81,9 @@ fn what_the_cursor_is_on_is_read_ahead() {
     let at = json!({"textDocument": {"uri": uri}, "range": cursor, "context": context});
     client.call("textDocument/codeAction", at).unwrap();
     let place = format!("{}:3", path.display());
+    let until = Instant::now() + Duration::from_secs(60);
     while read(&mut client) != json!(place) {
+        assert!(Instant::now() < until, "nothing was read ahead");
         std::thread::yield_now();
     }
     let explain = json!({"uri": uri, "position": range["start"], "diagnostics": [diagnostic]});

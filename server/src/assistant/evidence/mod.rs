@@ -124,7 +124,8 @@ pub(super) async fn gather(
     let tokens = limits.evidence_tokens;
     let counter: Arc<dyn TokenCounter> = Arc::new(counter);
     let counted = counter.clone();
-    match question {
+    // What was told of already stands in front.
+    let (gathered, shown) = match question {
         Question::Explain { path, line, mut diagnostics } => {
             let path = sources.absolute(&path);
             let snapshot = sources.read(&path)?;
@@ -154,24 +155,15 @@ pub(super) async fn gather(
             let found = sources.clone();
             let (mut gathered, place) = blocking(move || Ok(around(&found, tokens, &*counter, told))).await?;
             gathered.items.extend(history::of(&sources, &place, &*counted).await);
-            show(&gathered.items[shown..], sink);
-            Ok(gathered)
+            (gathered, shown)
         }
         Question::ExplainSelection { path, lines } => {
             sink(Update::Status { text: "reading the code".to_owned() });
-            let gathered = blocking(move || explain_selection(&sources, tokens, &*counter, &path, lines)).await?;
-            show(&gathered.items, sink);
-            Ok(gathered)
+            (blocking(move || explain_selection(&sources, tokens, &*counter, &path, lines)).await?, 0)
         }
-        Question::Review { changes } => {
-            let gathered = of_changes(Task::Review, &changes, tokens, &*counter);
-            show(&gathered.items, sink);
-            Ok(gathered)
-        }
+        Question::Review { changes } => (of_changes(Task::Review, &changes, tokens, &*counter), 0),
         Question::CommitMessage { changes, subjects } => {
-            let gathered = of_changes(Task::CommitMessage { subjects }, &changes, tokens, &*counter);
-            show(&gathered.items, sink);
-            Ok(gathered)
+            (of_changes(Task::CommitMessage { subjects }, &changes, tokens, &*counter), 0)
         }
         Question::Ask { question, about } => {
             sink(Update::Status { text: "reading the code".to_owned() });
@@ -185,15 +177,14 @@ pub(super) async fn gather(
             }
             let (found, shown) = (sources.clone(), pointed.gathered.items.len());
             let (mut gathered, place) = blocking(move || Ok(asked::around(&found, tokens, &*counter, pointed))).await?;
-            show(&gathered.items[shown..], sink);
             if let Some(place) = place {
-                let history = history::of(&sources, &place, &*counted).await;
-                show(history.as_slice(), sink);
-                gathered.items.extend(history);
+                gathered.items.extend(history::of(&sources, &place, &*counted).await);
             }
-            Ok(gathered)
+            (gathered, shown)
         }
-    }
+    };
+    show(&gathered.items[shown..], sink);
+    Ok(gathered)
 }
 
 /// Tells of `items`, as soon as they are found.

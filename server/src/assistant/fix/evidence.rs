@@ -23,6 +23,8 @@ const MOST_FRAMES: usize = 8;
 const OUTPUT_LINES: usize = 30;
 /// Functions of one file that a failing test may lead to.
 const MOST_FUNCTIONS: usize = 8;
+/// Files of a project that are searched for what a failing test names.
+const MOST_SEARCHED: usize = 1000;
 /// A statement with more lines is a block, and only its first line is looked at.
 const STATEMENT_LINES: usize = 30;
 /// Lines of a failing test that are shown.
@@ -117,19 +119,23 @@ pub(super) fn suspects_of_failures(
         return suspects;
     }
     // A test in a file of its own: what it names is somewhere else.
-    let elsewhere = others.iter().filter(|path| is_code(path) && !files.contains(path)).filter_map(|path| {
-        let lines = functions_named(path, names.clone(), read);
-        (!lines.is_empty()).then(|| Suspect { path: path.clone(), lines })
-    });
-    elsewhere.collect()
+    let elsewhere = others.iter().filter(|path| is_code(path) && !files.contains(path)).take(MOST_SEARCHED);
+    let mut found: Vec<Suspect> = elsewhere
+        .map(|path| Suspect { path: path.clone(), lines: functions_named(path, names.clone(), read) })
+        .filter(|suspect| !suspect.lines.is_empty())
+        .collect();
+    // Where more of the names are, it is likelier to be.
+    found.sort_by_key(|suspect| std::cmp::Reverse(suspect.lines.len()));
+    found
 }
 
 /// Where the functions of `path` begin that `names` has, and those that they call themselves in the same file: lines from 0,
 /// what was named first, what it calls after it.
 fn functions_named(path: &Path, names: BTreeSet<String>, read: Read<'_>) -> Vec<usize> {
-    let Some(text) = read(path).filter(|text| names.iter().any(|name| text.contains(name.as_str()))) else {
-        return Vec::new();
-    };
+    // Where a function is defined or called, these follow its name; most files are not worth parsing.
+    let has =
+        |text: &str| names.iter().any(|name| ["(", "<"].iter().any(|next| text.contains(&format!("{name}{next}"))));
+    let Some(text) = read(path).filter(|text| has(text)) else { return Vec::new() };
     let snapshot = Snapshot::of_text(Some(path.to_owned()), &text);
     let items = items::items(&snapshot);
     let all = items.iter().flat_map(|item| std::iter::once(item).chain(&item.members));
@@ -238,9 +244,10 @@ fn statement_at(snapshot: &Snapshot, line: usize) -> String {
     if whole.lines().count() > STATEMENT_LINES { own.to_owned() } else { format!("{own}\n{whole}") }
 }
 
+/// What can be a name in `text`.
 fn words(text: &str) -> BTreeSet<String> {
     let all = text.split(|ch: char| ch != '_' && !ch.is_alphanumeric());
-    all.filter(|word| !word.is_empty()).map(str::to_owned).collect()
+    all.filter(|word| word.starts_with(|ch: char| ch == '_' || ch.is_alphabetic())).map(str::to_owned).collect()
 }
 
 /// An error as its compiler prints it. Of one that was printed as text, what was printed.
