@@ -8,48 +8,26 @@ Opens files of ROOT in the real server and asks for a completion at the end of h
 edit to the answer of a request that comes after it, less that of the same request alone. Nothing else should run meanwhile.
 """
 
-import argparse
-import datetime
-import json
-import os
-import pathlib
 import random
-import statistics
-import tempfile
 import time
 
-from compare import ROOT, machine, output
-from editor import Editor
-from waiting import percentiles
+from common import editor_on, parser, percentiles, report
 
 LONG_LINES = 10_000
 
 
 def main():
     args = arguments()
-    root = pathlib.Path(args.root).resolve()
     chance = random.Random(args.seed)
-    paths = [path for path in sorted(root.rglob("*." + args.ending)) if "target" not in path.parts and path.stat().st_size < 200_000]
-    texts = {path: path.read_text() for path in chance.sample(paths, min(len(paths), args.places // 4))}
+    paths = sorted(path for path in args.root.rglob("*." + args.ending) if "target" not in path.parts)
+    chosen = chance.sample([path for path in paths if path.stat().st_size < 200_000], args.places // 4)
+    texts = {path: path.read_text() for path in chosen}
     texts = {path: text for path, text in texts.items() if len(text.splitlines()) > 30}
-    with tempfile.TemporaryDirectory() as home:
-        environment = dict(os.environ, HALFLINE_MODELS=args.models, HOME=home, XDG_CACHE_HOME=home, XDG_STATE_HOME=home)
-        environment.update(HALFLINE_COMPLETION_MAX_MS="100", HALFLINE_COMPLETION_DEBOUNCE_MS="0")
-        editor = Editor([args.halfline, "lsp"], environment, next(iter(texts)), root)
-        time.sleep(args.settle)
+    settings = {"HALFLINE_COMPLETION_MAX_MS": "100", "HALFLINE_COMPLETION_DEBOUNCE_MS": "0"}
+    with editor_on(args, next(iter(texts)), **settings) as editor:
         context = [ms for path, text in texts.items() for ms in contexts(editor, path, text, chance)]
-        keystroke = list(keystrokes(editor, root / ("long." + args.ending), long_text(texts)))
-        editor.stop()
-    report = {
-        "date": datetime.date.today().isoformat(),
-        "commit": output(["git", "-C", str(ROOT), "rev-parse", "--short", "HEAD"]).strip(),
-        "machine": machine(),
-        "context_ms": spread(context),
-        "keystroke_ms": dict(spread(keystroke), lines=LONG_LINES),
-    }
-    print(json.dumps(report, indent=1))
-    if args.out:
-        pathlib.Path(args.out).write_text(json.dumps(report, indent=1) + "\n")
+        keystroke = list(keystrokes(editor, args.root / ("long." + args.ending), long_text(texts)))
+    report(args, {"context_ms": percentiles(context), "keystroke_ms": {"lines": LONG_LINES, **percentiles(keystroke)}})
 
 
 def contexts(editor, path, text, chance):
@@ -93,23 +71,11 @@ def long_text(texts):
     return "\n".join((lines * (LONG_LINES // len(lines) + 1))[:LONG_LINES]) + "\n"
 
 
-def spread(values):
-    values = sorted(values)
-    exact = {"p50": statistics.median(values), "p95": values[int(len(values) * 0.95)], "worst": values[-1]}
-    return dict(percentiles(values), **{name: round(value, 2) for name, value in exact.items()})
-
-
 def arguments():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--models", required=True, help="where the model files are")
-    parser.add_argument("--halfline", default=str(ROOT / "target/release/halfline"))
-    parser.add_argument("--root", default=str(ROOT), help="a folder with code")
-    parser.add_argument("--ending", default="rs", help="of its files")
-    parser.add_argument("--places", type=int, default=100, help="places in files")
-    parser.add_argument("--settle", type=float, default=15.0, help="seconds until the first question")
-    parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--out", help="a file for the result, as JSON")
-    return parser.parse_args()
+    options = parser(__doc__)
+    options.add_argument("--ending", default="rs", help="of the folder's files: rs or py")
+    options.add_argument("--places", type=int, default=100, help="places in files, four in each")
+    return options.parse_args()
 
 
 if __name__ == "__main__":

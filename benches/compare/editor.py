@@ -6,6 +6,8 @@ import pathlib
 import subprocess
 import time
 
+LANGUAGES = {".rs": "rust", ".py": "python"}
+
 
 class Editor:
     """Starts a language server for the folder `root`, if there is one, and opens `path` in it. Notifications of the server
@@ -15,8 +17,7 @@ class Editor:
         self.process = subprocess.Popen(
             command, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
         )
-        self.uri, self.version, self.next_id = path.as_uri(), 1, 0
-        self.text, self.cursor = path.read_text(), 0
+        self.uri, self.next_id = None, 0
         self.heard = lambda method, params: None
         capabilities = {
             "general": {"positionEncodings": ["utf-32"]},
@@ -24,13 +25,15 @@ class Editor:
         }
         self.request("initialize", {"processId": None, "rootUri": root and root.as_uri(), "capabilities": capabilities})
         self.notify("initialized", {})
-        self.open(path, self.text)
+        self.open(path, path.read_text())
         self.wait_until_ready()
 
     def open(self, path, text):
-        """Opens another document, with this text."""
+        """Opens a document with this text, in place of the one that is open."""
+        if self.uri:
+            self.notify("textDocument/didClose", {"textDocument": {"uri": self.uri}})
         self.uri, self.version, self.text, self.cursor = path.as_uri(), 1, text, 0
-        document = {"uri": self.uri, "languageId": "rust", "version": 1, "text": text}
+        document = {"uri": self.uri, "languageId": LANGUAGES[path.suffix], "version": 1, "text": text}
         self.notify("textDocument/didOpen", {"textDocument": document})
 
     def wait_until_ready(self):

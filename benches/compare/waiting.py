@@ -15,19 +15,11 @@ All in milliseconds from the request to the first `evidence` and the first `text
 cancelled. Nothing else should run meanwhile.
 """
 
-import argparse
-import datetime
-import json
-import os
-import pathlib
 import random
 import re
-import statistics
-import tempfile
 import time
 
-from compare import ROOT, machine, output
-from editor import Editor
+from common import editor_on, parser, percentiles, report
 
 QUICK = "What does this function return, and when does it fail?"
 DEEP = (
@@ -40,30 +32,16 @@ AGAIN = "And what happens with empty input?"
 
 def main():
     args = arguments()
-    root = pathlib.Path(args.root).resolve()
-    places = misspelt(root, args.questions, args.seed)
+    places = misspelt(args.root, args.questions, args.seed)
     rows = {}
-    with tempfile.TemporaryDirectory() as home:
-        environment = dict(os.environ, HALFLINE_MODELS=args.models, HOME=home, XDG_CACHE_HOME=home, XDG_STATE_HOME=home)
-        asker = Asker(Editor([args.halfline, "lsp"], environment, places[0][0], root))
-        # The index is ready when a person has found the first file; the models are.
-        time.sleep(args.settle)
+    with editor_on(args, places[0][0]) as editor:
+        asker = Asker(editor)
         for path, text, diagnostic in places:
             for kind, seconds in asker.ask_all(path, text, diagnostic, args.pause):
-                print(f"{path.relative_to(root)}: {kind}: " + ", ".join(f"{k} {v:.0f} ms" for k, v in seconds.items()))
+                print(f"{path.relative_to(args.root)}: {kind}: " + ", ".join(f"{k} {v:.0f} ms" for k, v in seconds.items()))
                 rows.setdefault(kind, []).append(seconds)
-        asker.editor.stop()
-    report = {
-        "date": datetime.date.today().isoformat(),
-        "commit": output(["git", "-C", str(ROOT), "rev-parse", "--short", "HEAD"]).strip(),
-        "machine": machine(),
-        "questions": len(places),
-        "pause_s": args.pause,
-        "milliseconds": {kind: summary(all_of) for kind, all_of in rows.items()},
-    }
-    print(json.dumps(report, indent=1))
-    if args.out:
-        pathlib.Path(args.out).write_text(json.dumps(report, indent=1) + "\n")
+    milliseconds = {kind: summary(all_of) for kind, all_of in rows.items()}
+    report(args, {"questions": len(places), "pause_s": args.pause, "milliseconds": milliseconds})
 
 
 class Asker:
@@ -167,26 +145,11 @@ def summary(rows):
     return {kind: percentiles([row[kind] for row in rows if kind in row]) for kind in sorted(kinds)}
 
 
-def percentiles(values):
-    values = sorted(values)
-    return {
-        "cases": len(values),
-        "p50": round(statistics.median(values)),
-        "p95": round(values[min(len(values) - 1, int(len(values) * 0.95))]),
-    }
-
-
 def arguments():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--models", required=True, help="where the model files are")
-    parser.add_argument("--halfline", default=str(ROOT / "target/release/halfline"))
-    parser.add_argument("--root", default=str(ROOT), help="a folder with Rust code")
-    parser.add_argument("--questions", type=int, default=8, help="places to ask about")
-    parser.add_argument("--pause", type=float, default=10.0, help="seconds that a person looks at a diagnostic")
-    parser.add_argument("--settle", type=float, default=15.0, help="seconds until the first question")
-    parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--out", help="a file for the result, as JSON")
-    return parser.parse_args()
+    options = parser(__doc__)
+    options.add_argument("--questions", type=int, default=8, help="places to ask about")
+    options.add_argument("--pause", type=float, default=10.0, help="seconds that a person looks at a diagnostic")
+    return options.parse_args()
 
 
 if __name__ == "__main__":
