@@ -3,7 +3,7 @@
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::client::one_line;
+use super::connection::one_line;
 use super::{Called, RemoteError, RemoteUsage, ToolCall};
 
 /// The most calls of one answer that are looked at.

@@ -1,13 +1,16 @@
-//! Engines that run elsewhere: a client for servers with an OpenAI-compatible interface.
+//! Engines that run elsewhere: a client for servers with an OpenAI-compatible interface, and one for servers that take and give
+//! JSON of any other kind.
 //!
-//! Text in, text out. What may be sent, to whom, and what to do when it fails is the caller's to decide; nothing here reads a
+//! What may be sent, to whom, and what to do when it fails is the caller's to decide; nothing here reads a
 //! configuration. Keys are fetched for each request, kept nowhere and never printed.
 
 mod answer;
 mod breaker;
 mod client;
+mod connection;
 mod key;
 mod retry;
+mod service;
 mod sse;
 
 use std::time::Duration;
@@ -17,8 +20,10 @@ use serde_json::Value;
 
 pub use breaker::Breaker;
 pub use client::{Chat, Fill, Remote, RemoteAnswer};
+pub use connection::Method;
 pub use key::Key;
 pub use retry::Retries;
+pub use service::{Service, ServiceRequest};
 
 /// Where a remote engine is and how to talk to it.
 #[derive(Clone, Debug)]
@@ -155,7 +160,7 @@ pub struct RemoteUsage {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum RemoteError {
     /// No address that a connection can be made to.
-    #[error("`{url}` is no address of an engine: {reason}; write one such as http://127.0.0.1:8080/v1")]
+    #[error("`{url}` is no address of a server: {reason}; write one such as http://127.0.0.1:8080")]
     Address {
         /// As it was given.
         url: String,
@@ -163,7 +168,7 @@ pub enum RemoteError {
         reason: &'static str,
     },
     /// The key could not be had.
-    #[error("there is no key for the remote engine: {0}")]
+    #[error("there is no key: {0}")]
     Key(String),
     /// Nobody there.
     #[error("it cannot be reached: {0}")]
