@@ -23,7 +23,7 @@ use std::time::{Duration, Instant};
 use crate::completion::Remembered;
 use crate::retrieval::chunk::Chunk;
 use crate::retrieval::words::{Words, Writing};
-use crate::retrieval::{Dense, Embedder};
+use crate::retrieval::{Dense, Embedder, VectorStore};
 use crate::symbols::Definition;
 use dependencies::Dependencies;
 use known::Known;
@@ -318,7 +318,12 @@ impl Workspace {
     /// Makes the workspace one that can be searched by meaning: with the vectors that are kept, and those that
     /// [`Dense::compute`] will add. The first model stays.
     pub fn embed_with(&self, embedder: Arc<dyn Embedder>) -> &Dense {
-        self.dense.get_or_init(|| Dense::open(self, embedder))
+        self.dense.get_or_init(|| Dense::open(self, embedder, None))
+    }
+
+    /// The same with vectors that a store elsewhere has, or will have.
+    pub fn embed_at(&self, embedder: Arc<dyn Embedder>, store: Arc<dyn VectorStore>) -> &Dense {
+        self.dense.get_or_init(|| Dense::open(self, embedder, Some(store)))
     }
 
     /// The vectors of the workspace, if there is a model for them.

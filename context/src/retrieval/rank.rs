@@ -7,14 +7,14 @@ use std::collections::HashMap;
 use std::path::Path;
 use std::sync::Arc;
 
-use globset::{GlobBuilder, GlobMatcher};
 use rustc_hash::FxBuildHasher;
 use serde::Serialize;
 
-use super::dense::Coverage;
+use super::dense::{Coverage, Found};
+use super::filter::PathFilter;
+use super::places::Likeness;
 use super::query::Query;
 use super::tokens;
-use super::vectors::Likeness;
 use super::words::{FileScore, FileScores};
 use crate::symbols::Definition;
 use crate::workspace::{FileSymbols, Workspace, path_hash};
@@ -69,26 +69,6 @@ impl Default for SearchOptions {
     }
 }
 
-/// Which paths are wanted: those that a glob matches or, where it has no wildcard, those that start with it.
-#[derive(Clone, Debug)]
-pub struct PathFilter {
-    text: String,
-    glob: Option<GlobMatcher>,
-}
-
-impl PathFilter {
-    /// Reads a glob such as `src/**/*.rs`, or the beginning of a path such as `src/http/`.
-    pub fn new(text: &str) -> Result<PathFilter, globset::Error> {
-        let has_wildcard = text.contains(['*', '?', '[', '{']);
-        let glob = has_wildcard.then(|| GlobBuilder::new(text).literal_separator(true).build()).transpose()?;
-        Ok(PathFilter { text: text.to_owned(), glob: glob.map(|glob| glob.compile_matcher()) })
-    }
-
-    fn fits(&self, path: &str) -> bool {
-        self.glob.as_ref().map_or_else(|| path.starts_with(&self.text), |glob| glob.is_match(path))
-    }
-}
-
 /// A place that was found.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Hit {
@@ -120,6 +100,9 @@ pub struct Retriever {
     pub name: &'static str,
     /// The model, where there is one.
     pub model: Option<String>,
+    /// The server that has the vectors, where that is not this machine.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub store: Option<String>,
     /// Chunks that it knows; 0 where it did not take part.
     pub chunks: usize,
     /// Chunks that there are.
@@ -154,7 +137,7 @@ pub fn search(workspace: &Workspace, query: &str, options: &SearchOptions) -> Re
             Some(Err(error)) => (0, Some(format!("the word index cannot be searched: {error}"))),
             None => (0, Some("no index is kept".to_owned())),
         };
-        results.retrievers.push(Retriever { name: WORDS, model: None, chunks, of, why });
+        results.retrievers.push(Retriever { name: WORDS, model: None, store: None, chunks, of, why });
     }
     let mut likeness = Likeness::default();
     if options.by != By::Words {
@@ -162,15 +145,21 @@ pub fn search(workspace: &Workspace, query: &str, options: &SearchOptions) -> Re
             Some(dense) => {
                 let Coverage { model, mut vectors, chunks } = dense.coverage(workspace);
                 let mut why = (vectors < chunks).then(|| "not every chunk has a vector yet".to_owned());
-                match dense.score(text) {
-                    Ok(found) => likeness = found,
+                match dense.score(text, options) {
+                    Ok(Found { likeness: found, without }) => {
+                        likeness = found;
+                        if let Some((trouble, left)) = without {
+                            (vectors, why) = (left, Some(trouble));
+                        }
+                    }
                     Err(error) => (vectors, why) = (0, Some(error)),
                 }
-                Retriever { name: DENSE, model: Some(model), chunks: vectors, of, why }
+                let store = dense.store().map(str::to_owned);
+                Retriever { name: DENSE, model: Some(model), store, chunks: vectors, of, why }
             }
             None => {
                 let why = Some("there is no model that makes vectors".to_owned());
-                Retriever { name: DENSE, model: None, chunks: 0, of, why }
+                Retriever { name: DENSE, model: None, store: None, chunks: 0, of, why }
             }
         });
     }

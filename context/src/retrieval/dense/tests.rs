@@ -18,7 +18,7 @@ const IDEAS: [&[&str]; 4] =
 
 /// Counts ideas.
 #[derive(Default)]
-struct Ideas {
+pub(super) struct Ideas {
     asked: AtomicUsize,
     broken: AtomicBool,
 }
@@ -50,33 +50,41 @@ impl Embedder for Ideas {
     }
 }
 
-struct Project {
+pub(super) struct Project {
     dir: tempfile::TempDir,
-    ideas: Arc<Ideas>,
+    pub(super) ideas: Arc<Ideas>,
 }
 
 impl Project {
-    fn new(files: &[(&str, &str)]) -> Project {
+    pub(super) fn new(files: &[(&str, &str)]) -> Project {
         let project = Project { dir: tempfile::tempdir().unwrap(), ideas: Arc::default() };
         files.iter().for_each(|(path, text)| project.write(path, text));
         project
     }
 
-    fn write(&self, path: &str, text: &str) {
+    pub(super) fn write(&self, path: &str, text: &str) {
         let path = self.dir.path().join("project").join(path);
         fs::create_dir_all(path.parent().unwrap()).unwrap();
         fs::write(path, text).unwrap();
     }
 
+    pub(super) fn root(&self) -> PathBuf {
+        self.dir.path().join("project")
+    }
+
+    pub(super) fn cache(&self) -> PathBuf {
+        self.dir.path().join("cache")
+    }
+
     /// A workspace as a new process opens it, read and embedded.
     fn open(&self) -> Workspace {
-        let workspace = Workspace::open(self.dir.path().join("project"), &self.dir.path().join("cache"));
+        let workspace = Workspace::open(self.root(), &self.cache());
         workspace.embed_with(self.ideas.clone());
         workspace
     }
 
     /// Reads what has changed and computes what is missing; says how many texts that took.
-    fn refresh(&self, workspace: &Workspace) -> (Computed, usize) {
+    pub(super) fn refresh(&self, workspace: &Workspace) -> (Computed, usize) {
         workspace.scan(&ScanLimits::default(), &AtomicBool::new(false));
         let before = self.ideas.asked.load(Ordering::Relaxed);
         let computed = workspace.dense().unwrap().compute(workspace, &|| true, &mut |_, _| {}).unwrap();
@@ -84,13 +92,13 @@ impl Project {
     }
 }
 
-const FILES: [(&str, &str); 3] = [
+pub(super) const FILES: [(&str, &str); 3] = [
     ("a.rs", "fn purr() {\n    kitten();\n}\n"),
     ("b.rs", "fn float() {\n    sail();\n}\n"),
     ("c.py", "def hum():\n    return tune()\n"),
 ];
 
-fn listing(workspace: &Workspace, query: &str, by: By) -> String {
+pub(super) fn listing(workspace: &Workspace, query: &str, by: By) -> String {
     let results = search(workspace, query, &SearchOptions { by, ..SearchOptions::default() });
     let mut text = String::new();
     for hit in &results.hits {
@@ -151,7 +159,7 @@ fn a_search_says_what_did_not_take_part() {
     project.write("d.rs", "fn new() {\n    boat();\n}\n");
     workspace.scan(&ScanLimits::default(), &AtomicBool::new(false));
     let failed = workspace.dense().unwrap().compute(&workspace, &|| true, &mut |_, _| {});
-    assert_eq!(failed, Err("out of ideas".to_owned()));
+    assert_eq!(failed, Err(ComputeError::Model("out of ideas".to_owned())));
 
     let plain = Workspace::open(project.dir.path().join("project"), &project.dir.path().join("cache"));
     expect![[r#"
@@ -200,15 +208,13 @@ fn who_is_told_to_stop_goes_on_later() {
 }
 
 /// The likeness of every chunk to a question, by path.
-fn likeness(workspace: &Workspace, query: &str) -> BTreeMap<String, String> {
-    let scored = workspace.dense().unwrap().score(query).unwrap();
+pub(super) fn likeness(workspace: &Workspace, query: &str) -> BTreeMap<String, Vec<((usize, usize), f32)>> {
+    let scored = workspace.dense().unwrap().score(query, &SearchOptions::default()).unwrap().likeness;
     let files = workspace.files();
     let find = |id: u64| files.iter().find(|file| path_hash(workspace.root(), &file.path) == id);
     scored
         .into_iter()
-        .map(|(id, chunks)| {
-            (find(id).map_or("gone".to_owned(), |file| workspace.display_path(&file.path)), format!("{chunks:.3?}"))
-        })
+        .map(|(id, chunks)| (find(id).map_or("gone".to_owned(), |file| workspace.display_path(&file.path)), chunks))
         .collect()
 }
 
