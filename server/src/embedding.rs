@@ -5,12 +5,14 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use halfline_context::{Embedder, Workspace};
+use halfline_context::retrieval::ComputeError;
+use halfline_context::{Dense, Embedder, Workspace};
 use halfline_inference::embed::TextEmbedder;
 use halfline_inference::models::{Manifest, Role, Store};
 use rayon::ThreadPoolBuilder;
 
-use crate::config::EmbedderChoice;
+use crate::config::{Config, EmbedderChoice};
+use crate::qdrant::Qdrant;
 
 /// How often it is looked whether the workspace has changed.
 const LOOK_EVERY: Duration = Duration::from_secs(20);
@@ -18,7 +20,7 @@ const LOOK_EVERY: Duration = Duration::from_secs(20);
 const GLANCE: Duration = Duration::from_millis(250);
 
 /// Loads the model that `choice` asks for; the error says why there is none.
-pub fn load(choice: EmbedderChoice) -> Result<Arc<dyn Embedder>, String> {
+fn load(choice: EmbedderChoice) -> Result<Arc<dyn Embedder>, String> {
     let family = match choice {
         EmbedderChoice::Static => "static",
         EmbedderChoice::MiniLm => "minilm",
@@ -33,6 +35,19 @@ pub fn load(choice: EmbedderChoice) -> Result<Arc<dyn Embedder>, String> {
     Ok(Arc::new(Loaded(loaded)))
 }
 
+/// Makes `workspace` one that can be searched by meaning, with the model and the store that the settings name; the error says
+/// why it cannot be.
+pub fn open<'a>(config: &Config, workspace: &'a Workspace) -> Result<&'a Dense, String> {
+    if let Some(dense) = workspace.dense() {
+        return Ok(dense);
+    }
+    let embedder = load(config.search.embedder)?;
+    Ok(match Qdrant::new(config, workspace.root(), embedder.as_ref())? {
+        None => workspace.embed_with(embedder),
+        Some(store) => workspace.embed_at(embedder, Arc::new(store)),
+    })
+}
+
 /// The thread that computes the vectors of a workspace, while this lives.
 #[derive(Debug)]
 pub struct Embedding {
@@ -41,11 +56,7 @@ pub struct Embedding {
 
 impl Embedding {
     /// Starts the thread and returns at once. Nothing is computed until `ready` says that the workspace is read.
-    pub fn start(
-        choice: EmbedderChoice,
-        workspace: Arc<Workspace>,
-        ready: impl Fn() -> bool + Send + 'static,
-    ) -> Embedding {
+    pub fn start(config: Config, workspace: Arc<Workspace>, ready: impl Fn() -> bool + Send + 'static) -> Embedding {
         let stopped = Arc::new(AtomicBool::new(false));
         let stop = stopped.clone();
         let work = move || {
@@ -53,8 +64,8 @@ impl Embedding {
             while go_on() && !ready() {
                 std::thread::sleep(GLANCE);
             }
-            match load(choice) {
-                Ok(embedder) => follow(&workspace, embedder, &go_on),
+            match open(&config, &workspace) {
+                Ok(dense) => follow(&workspace, dense, &go_on),
                 Err(why) => tracing::info!("the workspace is not searched by meaning: {why}"),
             }
         };
@@ -77,12 +88,23 @@ impl Drop for Embedding {
     }
 }
 
-fn follow(workspace: &Workspace, embedder: Arc<dyn Embedder>, go_on: &dyn Fn() -> bool) {
-    let dense = workspace.embed_with(embedder);
+fn follow(workspace: &Workspace, dense: &Dense, go_on: &dyn Fn() -> bool) {
+    let mut said = String::new();
     while go_on() {
         match dense.compute(workspace, go_on, &mut |_, _| {}) {
-            Ok(outcome) if outcome.computed > 0 => tracing::info!(?outcome, "vectors computed"),
-            Ok(_) => {}
+            Ok(outcome) => {
+                said.clear();
+                if outcome.computed > 0 {
+                    tracing::info!(?outcome, "vectors computed");
+                }
+            }
+            // A server may come back; what it has not got yet is the next round's.
+            Err(ComputeError::Store(why)) => {
+                if said != why {
+                    tracing::warn!("vectors are not shared for now: {why}");
+                }
+                said = why;
+            }
             Err(error) => {
                 tracing::warn!("the workspace is not searched by meaning any further: {error}");
                 return;

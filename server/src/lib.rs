@@ -11,6 +11,7 @@ pub mod engine_host;
 pub mod handlers;
 pub mod lsp;
 pub mod policy;
+mod qdrant;
 pub mod recent;
 
 pub use cache::cache_directory;

@@ -4,9 +4,11 @@
 mod binary;
 mod client;
 mod home;
+mod qdrant;
 mod scripted;
 
 pub use binary::binary;
 pub use client::{Client, Options, Reply};
 pub use home::Home;
-pub use scripted::{Act, Received, Scripted};
+pub use qdrant::FakeQdrant;
+pub use scripted::{Act, Handler, Received, Scripted};

@@ -27,13 +27,36 @@ pub enum Act {
     Echo,
     /// The same as a stream of single characters.
     EchoStream,
+    /// What this says to the request.
+    By(Handler),
     /// A stream that says this and then calls these tools, each by name and with arguments, in pieces.
     Calls(&'static str, Vec<(&'static str, String)>),
+}
+
+type Answering = dyn Fn(&Received) -> (u16, Value) + Send + Sync;
+
+/// Says status and body of the answer to a request.
+#[derive(Clone)]
+pub struct Handler(Arc<Answering>);
+
+impl Handler {
+    /// One that says what `answer` does.
+    pub fn new(answer: impl Fn(&Received) -> (u16, Value) + Send + Sync + 'static) -> Handler {
+        Handler(Arc::new(answer))
+    }
+}
+
+impl std::fmt::Debug for Handler {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Handler")
+    }
 }
 
 /// A request as it arrived.
 #[derive(Clone, Debug)]
 pub struct Received {
+    /// Such as `POST`.
+    pub method: String,
     /// Such as `/v1/chat/completions`.
     pub path: String,
     /// The value of the header `Authorization`.
@@ -117,7 +140,8 @@ impl State {
         let mut reader = BufReader::new(stream);
         let mut line = String::new();
         reader.read_line(&mut line)?;
-        let path = line.split(' ').nth(1).unwrap_or_default().to_owned();
+        let mut words = line.split(' ').map(str::to_owned);
+        let (method, path) = (words.next().unwrap_or_default(), words.next().unwrap_or_default());
         let (mut length, mut authorization) = (0, None);
         loop {
             line.clear();
@@ -133,15 +157,16 @@ impl State {
         reader.read_exact(&mut body)?;
         let body: Value = serde_json::from_slice(&body).unwrap_or(Value::Null);
         let said = body["messages"][1]["content"].as_str().unwrap_or_default().to_owned();
-        lock(&self.received).push(Received { path, authorization, body });
+        let received = Received { method, path, authorization, body };
+        lock(&self.received).push(received.clone());
         let act = {
             let mut acts = lock(&self.acts);
             if acts.len() > 1 { acts.remove(0) } else { acts.first().cloned().unwrap_or(Act::Whole(String::new())) }
         };
-        self.act(act, &said, reader.into_inner())
+        self.act(act, &received, &said, reader.into_inner())
     }
 
-    fn act(&self, act: Act, said: &str, mut out: TcpStream) -> std::io::Result<()> {
+    fn act(&self, act: Act, received: &Received, said: &str, mut out: TcpStream) -> std::io::Result<()> {
         match act {
             Act::Stream(pieces) => {
                 head(&mut out, 200, "text/event-stream")?;
@@ -167,6 +192,11 @@ impl State {
                 events(&mut out, &pieces)?;
                 lock(&self.stalled).push(out);
                 Ok(())
+            }
+            Act::By(Handler(answer)) => {
+                let (status, body) = answer(received);
+                head(&mut out, status, "application/json")?;
+                out.write_all(body.to_string().as_bytes())
             }
             Act::Whole(text) => whole(&mut out, &text),
             Act::Echo => whole(&mut out, said),

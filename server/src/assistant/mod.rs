@@ -25,7 +25,7 @@ use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 
 use halfline_context::workspace::{self, ScanLimits};
-use halfline_context::{Snapshot, Workspace};
+use halfline_context::{Dense, Snapshot, Workspace};
 use halfline_inference::{Engine, EngineError, StopReason, TokenStats};
 use serde::Serialize;
 use serde_json::json;
@@ -40,6 +40,7 @@ pub use evidence::checker_of;
 pub use prompt::{Exchange, Extra};
 pub use question::{About, CommandOutput, Earlier, FileRange, Question};
 pub use read_ahead::{ReadAhead, read_ahead, warm_up};
+pub(crate) use router::Rules;
 pub use router::{Class, Conversation, Decoding, Failed, PassedOver, Reply, Route, Router, Withheld, converse};
 pub use tools::{MayCheck, Outcome, ToolLimits, ToolUse, Toolbox};
 
@@ -379,6 +380,9 @@ pub async fn follow_up(
     for extra in &mut extras {
         extra.seen = !reply.route.withheld.iter().any(|withheld| withheld.place == extra.place);
     }
+    let mut notes = reply.route.notes();
+    let trouble = assistant.sources.workspace.dense().and_then(Dense::trouble);
+    notes.extend(trouble.map(|why| format!("related code was looked for by words alone: {why}")));
     let mut answer = Answer {
         id: String::new(),
         text: reply.text,
@@ -393,7 +397,7 @@ pub async fn follow_up(
             total: ms(started.elapsed()),
         },
         model: reply.route.model.clone(),
-        notes: reply.route.notes(),
+        notes,
         route: reply.route,
         tools: reply.tools,
         stopped: reply.stopped,

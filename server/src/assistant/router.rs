@@ -22,6 +22,7 @@ use super::tools::{ToolUse, Toolbox};
 use super::{AssistantError, Update};
 use crate::config::Config;
 use chain::Chain;
+pub(crate) use clear::Rules;
 
 /// The engines there are besides the local one, and the rules for them. Clones share what is known of their health.
 #[derive(Clone, Default)]

@@ -7,7 +7,7 @@ use clap::Subcommand;
 use serde_json::{Value, json};
 
 use super::{Invocation, output, root_of};
-use crate::config::{KEYS, Origin, Severity, WORKSPACE_FILE, schema, user_file};
+use crate::config::{KEYS, Key, Origin, Severity, WORKSPACE_FILE, schema, user_file};
 
 /// Show and check the configuration
 #[derive(clap::Args)]
@@ -55,11 +55,11 @@ fn show(place: &Place, invocation: &Invocation) -> anyhow::Result<()> {
     let root = root_of(place.root.as_deref(), &std::env::current_dir()?)?;
     let loaded = invocation.loaded(&root);
     let values = serde_json::to_value(&loaded.config)?;
-    let value = |name: &str| name.split_once('.').map_or(Value::Null, |(section, name)| values[section][name].clone());
+    let value = |key: &Key| key.value_in(&values).cloned().unwrap_or_default();
     if place.json {
         let settings: Vec<Value> = KEYS
             .iter()
-            .map(|key| json!({ "key": key.name, "value": value(key.name), "origin": loaded.origin(key.name), "about": key.about }))
+            .map(|key| json!({ "key": key.name, "value": value(key), "origin": loaded.origin(key.name), "about": key.about }))
             .collect();
         return output::json(&json!({
             "settings": settings,
@@ -69,12 +69,12 @@ fn show(place: &Place, invocation: &Invocation) -> anyhow::Result<()> {
     }
     let mut section = "";
     for key in KEYS {
-        let Some((here, name)) = key.name.split_once('.') else { continue };
+        let Some((here, name)) = key.name.rsplit_once('.') else { continue };
         if here != section {
             output::line(&format!("{}[{here}]", if section.is_empty() { "" } else { "\n" }))?;
             section = here;
         }
-        let setting = format!("{name} = {}", value(key.name));
+        let setting = format!("{name} = {}", value(key));
         let origin = match loaded.origin(key.name) {
             Origin::Default => String::new(),
             other => format!("   # from {other}"),

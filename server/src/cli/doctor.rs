@@ -1,8 +1,8 @@
 //! `halfline doctor`: what is installed, what fits, what is wrong and how to mend it.
 //!
-//! Looks only: nothing is downloaded, loaded or changed.
+//! Looks only: nothing is downloaded, loaded or changed. A server for vectors that the settings name is asked how it is.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use halfline_inference::device::Place;
@@ -16,6 +16,7 @@ use super::models::describe;
 use super::{Invocation, output};
 use crate::config::{self, Severity, user_file, workspace_root};
 use crate::engine_host::{choose_models, memory};
+use crate::qdrant;
 
 /// Programs that edit text and can start a language server.
 const EDITORS: &[(&str, &str)] =
@@ -42,6 +43,8 @@ struct Report {
     programs: Vec<Program>,
     /// The engines elsewhere that questions may be sent to.
     remote: Option<String>,
+    /// The server for vectors, if it answers.
+    qdrant: Option<String>,
     config: Files,
     problems: Vec<Finding>,
 }
@@ -124,6 +127,7 @@ fn examine(invocation: &Invocation) -> anyhow::Result<Report> {
     let engines = Some(&loaded.config.remote).filter(|remote| remote.enabled).map(config::RemoteConfig::all);
     let urls: Vec<String> = engines.into_iter().flatten().map(|engine| engine.url).collect();
     let programs = programs(&mut problems);
+    let qdrant = qdrant(&loaded.config, &root, &mut problems);
     Ok(Report {
         version: env!("CARGO_PKG_VERSION"),
         machine: Machine {
@@ -137,6 +141,7 @@ fn examine(invocation: &Invocation) -> anyhow::Result<Report> {
         memory: memory(&loaded.config.engine),
         models,
         programs,
+        qdrant,
         remote: (!urls.is_empty()).then(|| urls.join(", then ")),
         config: Files { user: user_file(), workspace: root.join(config::WORKSPACE_FILE) },
         problems,
@@ -211,6 +216,22 @@ fn programs(problems: &mut Vec<Finding>) -> Vec<Program> {
     programs
 }
 
+/// What the server for vectors says of itself.
+fn qdrant(config: &config::Config, root: &Path, problems: &mut Vec<Finding>) -> Option<String> {
+    if !config.search.qdrant.is_used() {
+        return None;
+    }
+    let looked = qdrant::look(config, root);
+    if let Err(why) = &looked {
+        problems.push(Finding {
+            severity: Severity::Warning,
+            what: format!("{why}; searches go on without it"),
+            remedy: "see `search.qdrant` in `halfline config show`".to_owned(),
+        });
+    }
+    looked.ok()
+}
+
 /// The first line of what a program says of its version; nothing when it is not there or fails.
 fn version_of(program: &str, arguments: &[&str]) -> Option<String> {
     let output = Command::new(program).args(arguments).stdin(Stdio::null()).stderr(Stdio::null()).output().ok()?;
@@ -267,6 +288,9 @@ fn print(report: &Report) -> std::io::Result<()> {
     }
     if let Some(remote) = &report.remote {
         row("elsewhere", &format!("questions may be sent to {remote}"))?;
+    }
+    if let Some(qdrant) = &report.qdrant {
+        row("vectors", &format!("may be sent to {qdrant}"))?;
     }
     if let Some(user) = &report.config.user {
         let state = if user.exists() { "" } else { " (not there)" };

@@ -13,7 +13,7 @@ use serde::Serialize;
 
 use super::{Invocation, output, root_of, vectors};
 use crate::cache_directory;
-use crate::config::SearchConfig;
+use crate::config::Config;
 
 /// Read a workspace and say what was found
 #[derive(clap::Args)]
@@ -60,7 +60,7 @@ pub(super) fn run(args: Args, invocation: &Invocation) -> anyhow::Result<()> {
     let workspace = Workspace::open(&root, &cache_directory());
     let mut found = scan(&workspace);
     let seconds = started.elapsed().as_secs_f64();
-    let vectors = args.vectors.then(|| embed(&config.search, &workspace)).transpose()?;
+    let vectors = args.vectors.then(|| embed(&config, &workspace)).transpose()?;
     for skipped in &mut found.skipped {
         skipped.path = workspace.display_path(&skipped.path).into();
     }
@@ -89,7 +89,7 @@ pub(super) fn run(args: Args, invocation: &Invocation) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn embed(config: &SearchConfig, workspace: &Workspace) -> anyhow::Result<Vectors> {
+fn embed(config: &Config, workspace: &Workspace) -> anyhow::Result<Vectors> {
     let started = Instant::now();
     vectors::compute(config, workspace, None).map_err(anyhow::Error::msg)?;
     let coverage = workspace.dense().map(|dense| dense.coverage(workspace)).unwrap_or_default();

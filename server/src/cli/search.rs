@@ -79,7 +79,7 @@ pub(super) fn run(args: Args, invocation: &Invocation) -> anyhow::Result<()> {
     let scanned = Instant::now();
     let by = args.by.into();
     let options = SearchOptions { limit: args.limit, language: args.language, path, by, ..SearchOptions::default() };
-    let (found, vectors) = vectors::search(&config.search, &workspace, &args.query, &options, Some(VECTORS_TIME));
+    let (found, vectors) = vectors::search(&config, &workspace, &args.query, &options, Some(VECTORS_TIME));
     let timings_ms = Timings {
         open: milliseconds(started, opened),
         scan: milliseconds(opened, scanned),

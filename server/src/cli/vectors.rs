@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use halfline_context::retrieval::{self, Computed};
 use halfline_context::{Results, SearchOptions, Workspace};
 
-use crate::config::SearchConfig;
+use crate::config::Config;
 use crate::embedding;
 
 /// What a search compares.
@@ -33,7 +33,7 @@ impl From<By> for retrieval::By {
 
 /// Searches with the vectors that can be computed within `time`, or all of them; says what there was no model for.
 pub(super) fn search(
-    config: &SearchConfig,
+    config: &Config,
     workspace: &Workspace,
     query: &str,
     options: &SearchOptions,
@@ -53,15 +53,9 @@ pub(super) fn search(
 }
 
 /// Computes the vectors of `workspace` for as long as `time` allows.
-pub(super) fn compute(
-    config: &SearchConfig,
-    workspace: &Workspace,
-    time: Option<Duration>,
-) -> Result<Computed, String> {
-    let dense = match workspace.dense() {
-        Some(dense) => dense,
-        None => workspace.embed_with(embedding::load(config.embedder)?),
-    };
+pub(super) fn compute(config: &Config, workspace: &Workspace, time: Option<Duration>) -> Result<Computed, String> {
+    let dense = embedding::open(config, workspace)?;
     let started = Instant::now();
-    dense.compute(workspace, &|| time.is_none_or(|time| started.elapsed() < time), &mut |_, _| {})
+    let computed = dense.compute(workspace, &|| time.is_none_or(|time| started.elapsed() < time), &mut |_, _| {});
+    computed.map_err(|error| error.to_string())
 }

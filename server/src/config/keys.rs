@@ -367,6 +367,42 @@ pub const KEYS: &[Key] = &[
         about: "What makes the vectors for searching by meaning: `static` (in an instant), `minilm` (a small transformer, minutes for a large workspace), or `off`. Its model has to be on disk.",
     },
     Key {
+        name: "search.qdrant.enabled",
+        kind: Kind::Bool,
+        scope: Scope::Narrowing,
+        about: "Whether the server of `search.qdrant.url` may be used.",
+    },
+    Key {
+        name: "search.qdrant.url",
+        kind: Kind::Text,
+        scope: Scope::User,
+        about: "Address of a Qdrant server (1.10 or newer) that a team shares for the vectors of its code, such as `http://127.0.0.1:6333`; empty for none. Vectors, paths, lines and names are sent there, no text.",
+    },
+    Key {
+        name: "search.qdrant.collection",
+        kind: Kind::Text,
+        scope: Scope::User,
+        about: "What the names of its collections begin with; there is one for each model.",
+    },
+    Key {
+        name: "search.qdrant.key_variable",
+        kind: Kind::Text,
+        scope: Scope::User,
+        about: "Environment variable that holds its key; empty for none.",
+    },
+    Key {
+        name: "search.qdrant.key_command",
+        kind: Kind::Texts,
+        scope: Scope::User,
+        about: "Program and arguments that print its key, in place of the variable.",
+    },
+    Key {
+        name: "search.qdrant.query_ms",
+        kind: Kind::Integer(50, 60_000),
+        scope: Scope::User,
+        about: "Milliseconds that a search waits for it, before it goes on with words alone.",
+    },
+    Key {
         name: "languages.disabled",
         kind: Kind::Texts,
         scope: Scope::Anywhere,
@@ -445,6 +481,11 @@ impl Key {
             }
         };
         self.check(value)
+    }
+
+    /// Its value in settings written as JSON.
+    pub fn value_in<'a>(&self, settings: &'a serde_json::Value) -> Option<&'a serde_json::Value> {
+        settings.pointer(&format!("/{}", self.name.replace('.', "/")))
     }
 
     /// The name of the variable that sets it: `HALFLINE_ENGINE_TARGET`.

@@ -8,6 +8,7 @@
 mod checkers;
 mod keys;
 mod layers;
+mod qdrant;
 mod remote;
 mod schema;
 mod tables;
@@ -24,6 +25,8 @@ use serde::{Deserialize, Serialize};
 pub use checkers::{CheckerEntry, Parser};
 pub use keys::{KEYS, Key, Kind, Scope};
 pub use layers::{Layers, read};
+pub use qdrant::QdrantConfig;
+pub(crate) use remote::key_of;
 pub use remote::{AuditConfig, EngineEntry, PrivacyConfig, Questions, QuotaConfig, RemoteConfig};
 pub use schema::schema;
 pub use tables::Fields;
@@ -129,6 +132,8 @@ pub struct AssistantConfig {
 pub struct SearchConfig {
     /// What makes vectors of code and questions.
     pub embedder: EmbedderChoice,
+    /// A server that keeps them for a team.
+    pub qdrant: QdrantConfig,
 }
 
 /// Which kind of model makes vectors.

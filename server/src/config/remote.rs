@@ -1,5 +1,6 @@
 //! The sections that say what may leave the machine: `[remote]`, `[privacy]`, `[quota]`, `[audit]`. By default, nothing may.
 
+use halfline_inference::remote::Key;
 use serde::{Deserialize, Serialize};
 
 /// `[remote]`
@@ -88,6 +89,15 @@ impl RemoteConfig {
         };
         let own = (!own.url.is_empty()).then_some(own);
         own.into_iter().chain(self.engines.iter().cloned()).collect()
+    }
+}
+
+/// How to get the key that a command prints or, without one, a variable holds.
+pub(crate) fn key_of(command: &[String], variable: &str) -> Key {
+    match (command, variable) {
+        ([], "") => Key::None,
+        ([], name) => Key::Variable(name.to_owned()),
+        (command, _) => Key::Command(command.to_vec()),
     }
 }
 

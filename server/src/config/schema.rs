@@ -9,13 +9,9 @@ pub fn schema() -> Value {
     let defaults = serde_json::to_value(Config::default()).unwrap_or(Value::Null);
     let mut sections: Map<String, Value> = Map::new();
     for key in KEYS {
-        let Some((section, name)) = key.name.split_once('.') else { continue };
         let mut property = property(key);
-        property["default"] = defaults[section][name].clone();
-        let entry = sections
-            .entry(section)
-            .or_insert_with(|| json!({ "type": "object", "additionalProperties": false, "properties": {} }));
-        entry["properties"][name] = property;
+        property["default"] = key.value_in(&defaults).cloned().unwrap_or_default();
+        put(&mut sections, key.name, property);
     }
     json!({
         "$schema": "https://json-schema.org/draft/2020-12/schema",
@@ -25,6 +21,20 @@ pub fn schema() -> Value {
         "additionalProperties": false,
         "properties": sections,
     })
+}
+
+/// Puts a property where its dotted name says.
+fn put(properties: &mut Map<String, Value>, dotted: &str, property: Value) {
+    let Some((section, inner)) = dotted.split_once('.') else {
+        properties.insert(dotted.to_owned(), property);
+        return;
+    };
+    let entry = properties
+        .entry(section)
+        .or_insert_with(|| json!({ "type": "object", "additionalProperties": false, "properties": {} }));
+    if let Some(Value::Object(inside)) = entry.get_mut("properties") {
+        put(inside, inner, property);
+    }
 }
 
 fn property(key: &Key) -> Value {

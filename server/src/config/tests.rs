@@ -21,12 +21,12 @@ fn check(user: &str, workspace: &str, variables: &[(&str, &str)], flags: &[(&str
         variables: own(variables),
         flags: own(flags),
     });
-    let values = toml::Table::try_from(&loaded.config).unwrap();
+    let values = serde_json::to_value(&loaded.config).unwrap();
     let mut shown = String::new();
     for key in KEYS {
         if loaded.origin(key.name) != Origin::Default {
-            let (section, name) = key.name.split_once('.').unwrap();
-            shown += &format!("{} = {} ({})\n", key.name, values[section][name], loaded.origin(key.name));
+            let value: toml::Value = serde_json::from_value(key.value_in(&values).unwrap().clone()).unwrap();
+            shown += &format!("{} = {value} ({})\n", key.name, loaded.origin(key.name));
         }
     }
     for problem in &loaded.problems {
@@ -35,20 +35,25 @@ fn check(user: &str, workspace: &str, variables: &[(&str, &str)], flags: &[(&str
     expected.assert_eq(&shown.replace(&format!("{}/", dir.path().display()), ""));
 }
 
+/// The dotted names of everything that is no table.
+fn note_names(values: &serde_json::Value, prefix: &str, names: &mut Vec<String>) {
+    match values.as_object() {
+        None => names.push(prefix.trim_end_matches('.').to_owned()),
+        Some(table) => table.iter().for_each(|(name, value)| note_names(value, &format!("{prefix}{name}."), names)),
+    }
+}
+
 #[test]
 fn table_of_keys_matches_the_structs() {
-    let defaults = toml::Table::try_from(Config::default()).unwrap();
+    let defaults = serde_json::to_value(Config::default()).unwrap();
     let mut in_structs: Vec<String> = Vec::new();
-    for (section, values) in &defaults {
-        in_structs.extend(values.as_table().unwrap().keys().map(|name| format!("{section}.{name}")));
-    }
+    note_names(&defaults, "", &mut in_structs);
     let mut in_table: Vec<String> = KEYS.iter().map(|key| key.name.to_owned()).collect();
     in_structs.sort();
     in_table.sort();
     assert_eq!(in_structs, in_table);
     for key in KEYS {
-        let (section, name) = key.name.split_once('.').unwrap();
-        let default = defaults[section][name].clone();
+        let default: toml::Value = serde_json::from_value(key.value_in(&defaults).unwrap().clone()).unwrap();
         assert_eq!(key.check(default.clone()), Ok(default), "the default of {} is a value it takes", key.name);
     }
 }
@@ -181,8 +186,7 @@ fn the_root_is_where_the_markers_are() {
 fn the_schema_knows_every_setting() {
     let schema = schema();
     for key in KEYS {
-        let (section, name) = key.name.split_once('.').unwrap();
-        let property = &schema["properties"][section]["properties"][name];
+        let property = schema.pointer(&format!("/properties/{}", key.name.replace('.', "/properties/"))).unwrap();
         assert_eq!(property["description"], key.about);
         assert!(!property["default"].is_null(), "{} has no default in the schema", key.name);
     }
@@ -288,4 +292,24 @@ fn engines_come_from_a_variable_too_and_the_single_form_is_the_first() {
     let items = &schema()["properties"]["remote"]["properties"]["engines"]["items"];
     assert_eq!(items["required"], serde_json::json!(["url", "model"]));
     assert_eq!(items["properties"]["questions"]["enum"], serde_json::json!(["quick", "deep", "all"]));
+}
+
+#[test]
+fn a_workspace_cannot_name_the_server_for_vectors() {
+    check(
+        "[search.qdrant]\nurl = \"http://mine:6333\"\nquery_ms = 10\n[search]\nqdrnt = 1\n",
+        "[search.qdrant]\nurl = \"http://theirs:6333\"\ncollection = \"x\"\nkey_command = [\"sh\"]\nenabled = false\n",
+        &[("HALFLINE_SEARCH_QDRANT_KEY_VARIABLE", "KEY")],
+        &[],
+        expect![[r#"
+            search.qdrant.enabled = false (.halfline.toml:5)
+            search.qdrant.url = "http://mine:6333" (config.toml:2)
+            search.qdrant.key_variable = "KEY" ($HALFLINE_SEARCH_QDRANT_KEY_VARIABLE)
+            Error config.toml:3: `search.qdrant.query_ms` must be a whole number from 50 to 60000, and is 10
+            Error config.toml:5: there is no setting `search.qdrnt`; did you mean `search.qdrant.url`?
+            Warning .halfline.toml:2: ignored: `search.qdrant.url` is the user's to set, not a workspace's; put it into the user file
+            Warning .halfline.toml:3: ignored: `search.qdrant.collection` is the user's to set, not a workspace's; put it into the user file
+            Warning .halfline.toml:4: ignored: `search.qdrant.key_command` is the user's to set, not a workspace's; put it into the user file
+        "#]],
+    );
 }

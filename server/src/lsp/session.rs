@@ -99,7 +99,7 @@ impl Session {
         let embedding = workspace
             .clone()
             .zip(indexing.as_ref())
-            .map(|(workspace, indexing)| Embedding::start(config.search.embedder, workspace, indexing.is_over()));
+            .map(|(workspace, indexing)| Embedding::start(config.clone(), workspace, indexing.is_over()));
         let recent = Arc::<Recent>::default();
         let completer = Arc::new(Completer::new(&config, workspace.clone()).with_recent(recent.clone()));
         let router = Router::new(&config, client.root.as_deref().unwrap_or(Path::new("")));

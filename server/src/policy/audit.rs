@@ -6,9 +6,16 @@ use std::fs::{File, OpenOptions};
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::io::Write;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use serde::Serialize;
+
+use super::state_directory;
+use crate::config::AuditConfig;
+
+/// Numbers the requests of this process.
+static REQUESTS: AtomicU64 = AtomicU64::new(1);
 
 /// Files that are kept: the one that grows, and older ones.
 const KEPT: usize = 4;
@@ -24,13 +31,13 @@ pub struct Record<'a> {
     pub event: &'static str,
     /// The workspace's root.
     pub workspace: &'a str,
-    /// What the user calls the engine.
+    /// What the user calls the engine, or `qdrant`.
     pub engine: &'a str,
     /// Where to, without names or keys.
     pub host: &'a str,
     /// The model asked for.
     pub model: &'a str,
-    /// The shape of the prompt.
+    /// The shape of what is sent.
     pub template: &'static str,
     /// Why it went there, or stayed.
     pub route: &'a str,
@@ -71,6 +78,18 @@ impl Audit {
         Audit { file: directory.join(format!("{name}-{:08x}.jsonl", hasher.finish() >> 32)), limit }
     }
 
+    /// The log that the settings ask for; none where they want none.
+    pub fn configured(settings: &AuditConfig, root: &Path) -> Result<Option<Audit>, String> {
+        if !settings.enabled {
+            return Ok(None);
+        }
+        let directory = match settings.directory.as_str() {
+            "" => state_directory().ok_or("this platform has no directory for the audit log")?.join("audit"),
+            directory => PathBuf::from(directory),
+        };
+        Ok(Some(Audit::new(&directory, root, settings.file_mib << 20)))
+    }
+
     /// The file that grows.
     pub fn file(&self) -> &Path {
         &self.file
@@ -102,6 +121,11 @@ impl Audit {
             tracing::warn!(%error, "the audit log could not be set aside and grows on");
         }
     }
+}
+
+/// A number that no other request of this process has.
+pub fn next_request() -> u64 {
+    REQUESTS.fetch_add(1, Ordering::Relaxed)
 }
 
 /// Milliseconds since 1970.

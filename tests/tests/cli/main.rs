@@ -5,6 +5,7 @@ mod fixing;
 mod mirror;
 mod model_commands;
 mod pulling;
+mod qdrant;
 mod running;
 mod searching;
 mod words;

@@ -6,7 +6,7 @@ use serde_json::json;
 
 use crate::{Run, run};
 
-fn project() -> Home {
+pub(crate) fn project() -> Home {
     let home = Home::with_model(&TinySpec::saying("<|fim_middle|>", ["connect", "(", ")", ";", "\n"]));
     home.write(
         "src/net.rs",
@@ -44,7 +44,7 @@ fn search_finds_places() {
 }
 
 /// Writes a model for the search by meaning that knows a few words, and a manifest with it.
-fn write_embedder(home: &Home) -> std::path::PathBuf {
+pub(crate) fn write_embedder(home: &Home) -> std::path::PathBuf {
     let vocabulary = ["<unk>", "connect", "Client", "link", "socket", "main"];
     let numbers = [[0f32, 0.0], [1.0, 0.0], [0.8, 0.1], [1.0, 0.1], [0.9, 0.1], [0.0, 1.0]];
     let data: Vec<u8> = numbers.concat().iter().flat_map(|number| number.to_le_bytes()).collect();

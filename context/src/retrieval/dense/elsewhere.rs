@@ -6,7 +6,7 @@ use std::sync::Mutex;
 
 use expect_test::expect;
 
-use super::tests::{FILES, Project, likeness, listing};
+use super::tests::{Alike, FILES, Project, likeness, listing};
 use super::*;
 use crate::retrieval::{By, Likenesses, PathFilter, search};
 use crate::workspace::ScanLimits;
@@ -186,8 +186,7 @@ fn after_any_changes_a_store_says_what_the_table_would() {
             for (mut found, mut expected) in found.into_values().zip(expected.into_values()) {
                 found.sort_by_key(|(lines, _)| *lines);
                 expected.sort_by_key(|(lines, _)| *lines);
-                let is_close =
-                    |(a, b): (&((usize, usize), f32), &((usize, usize), f32))| a.0 == b.0 && (a.1 - b.1).abs() < 0.02;
+                let is_close = |(a, b): (&Alike, &Alike)| a.0 == b.0 && (a.1 - b.1).abs() < 0.02;
                 assert!(found.iter().zip(&expected).all(is_close), "{found:?} {expected:?}");
                 assert_eq!(found.len(), expected.len());
             }

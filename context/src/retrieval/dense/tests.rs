@@ -207,8 +207,11 @@ fn who_is_told_to_stop_goes_on_later() {
     assert_eq!(project.refresh(&project.open()).1, 1, "what was done is kept");
 }
 
+/// Lines of a chunk and how alike it is.
+pub(super) type Alike = ((usize, usize), f32);
+
 /// The likeness of every chunk to a question, by path.
-pub(super) fn likeness(workspace: &Workspace, query: &str) -> BTreeMap<String, Vec<((usize, usize), f32)>> {
+pub(super) fn likeness(workspace: &Workspace, query: &str) -> BTreeMap<String, Vec<Alike>> {
     let scored = workspace.dense().unwrap().score(query, &SearchOptions::default()).unwrap().likeness;
     let files = workspace.files();
     let find = |id: u64| files.iter().find(|file| path_hash(workspace.root(), &file.path) == id);

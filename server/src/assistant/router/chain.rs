@@ -8,7 +8,7 @@ use std::time::Instant;
 use halfline_inference::Engine;
 
 use super::clear::{Cleared, Rules, clear};
-use super::elsewhere::{Elsewhere, audit_directory, quota};
+use super::elsewhere::{Elsewhere, quota};
 use super::remote::{self, Failure};
 use super::{Class, Conversation, Failed, PassedOver, Reply, Update, named};
 use crate::config::Config;
@@ -53,13 +53,12 @@ impl Chain {
         if engines.is_empty() {
             return Err(reasons(&broken));
         }
-        let audit = Audit::new(&audit_directory(config)?, root, config.audit.file_mib << 20);
         Ok(Chain {
             engines,
             broken,
             rules: Rules::new(config)?,
             quota: quota(config)?,
-            audit: config.audit.enabled.then_some(audit),
+            audit: Audit::configured(&config.audit, root)?,
             workspace: root.display().to_string(),
         })
     }

@@ -19,7 +19,7 @@ const LONG_PROMPT: usize = 1200;
 const MANY_FILES: usize = 3;
 
 /// The user's rules for what leaves.
-pub(super) struct Rules {
+pub(crate) struct Rules {
     pub(super) privacy: Privacy,
     secrets_stay: bool,
     redact_personal: bool,
@@ -49,7 +49,7 @@ struct Said {
 }
 
 impl Rules {
-    pub(super) fn new(config: &Config) -> Result<Rules, String> {
+    pub(crate) fn new(config: &Config) -> Result<Rules, String> {
         Ok(Rules {
             privacy: Privacy::new(&config.privacy.never_leave, &config.privacy.languages)?,
             secrets_stay: config.privacy.secrets_stay,
@@ -76,11 +76,12 @@ impl Rules {
     }
 
     /// Why a piece of the file at `path` has to stay, if it has to.
-    fn keeps(&self, path: &Path, text: &str) -> Option<String> {
+    pub(crate) fn keeps(&self, path: &Path, text: &str) -> Option<String> {
         self.privacy.keeps(path).or_else(|| self.keeps_text(text))
     }
 
-    fn keeps_text(&self, text: &str) -> Option<String> {
+    /// Why a text has to stay, if it has to.
+    pub(crate) fn keeps_text(&self, text: &str) -> Option<String> {
         let secret = || {
             let found = find(text, &[Sort::Secret]);
             let secret = found.first().filter(|_| self.secrets_stay)?;

@@ -1,14 +1,13 @@
 //! One engine that runs elsewhere: where it is, what it is for, and why it is or is not the one to ask.
 
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use halfline_inference::remote::{Key, Remote, RemoteOptions, RemotePatience, Retries};
+use halfline_inference::remote::{Remote, RemoteOptions, RemotePatience, Retries};
 
 use super::Class;
 use super::clear::Cleared;
-use crate::config::{Config, EngineEntry, Questions, RemoteConfig};
+use crate::config::{Config, EngineEntry, Questions, RemoteConfig, key_of};
 use crate::policy::quota::{Allowance, Amount, Quota};
 use crate::policy::state_directory;
 
@@ -32,11 +31,7 @@ impl Elsewhere {
         if entry.model.is_empty() {
             return Err("`remote.model` is empty; name the model to ask for".to_owned());
         }
-        let key = match (&entry.key_command[..], entry.key_variable.as_str()) {
-            ([], "") => Key::None,
-            ([], name) => Key::Variable(name.to_owned()),
-            (command, _) => Key::Command(command.to_vec()),
-        };
+        let key = key_of(&entry.key_command, &entry.key_variable);
         let ms = |own: Option<u64>, shared| Duration::from_millis(own.unwrap_or(shared));
         let patience = RemotePatience {
             connect: ms(entry.connect_ms, settings.connect_ms),
@@ -118,17 +113,6 @@ pub(super) fn quota(config: &Config) -> Result<Quota, String> {
         cost_per_day: settings.cost_per_day,
         cost_per_request: settings.cost_per_request,
     };
-    Ok(Quota::new(allowance, state()?.join("quota.json")))
-}
-
-/// Where the audit log lies.
-pub(super) fn audit_directory(config: &Config) -> Result<PathBuf, String> {
-    match config.audit.directory.as_str() {
-        "" => Ok(state()?.join("audit")),
-        directory => Ok(PathBuf::from(directory)),
-    }
-}
-
-fn state() -> Result<PathBuf, String> {
-    state_directory().ok_or_else(|| "this platform has no directory for the quota and the audit log".to_owned())
+    let state = state_directory().ok_or("this platform has no directory for the quota")?;
+    Ok(Quota::new(allowance, state.join("quota.json")))
 }

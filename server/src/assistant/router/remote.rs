@@ -2,7 +2,7 @@
 //! the tools that its model calls on the way.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant, SystemTime};
 
 use halfline_inference::remote::{Chat, Message, Remote, RemoteAnswer, RemoteError, Speaker, Tool};
@@ -15,11 +15,8 @@ use super::elsewhere::Elsewhere;
 use super::spoken;
 use super::{Conversation, Reply, Route, Update};
 use crate::assistant::tools::{Errands, Fetched, ToolUse};
-use crate::policy::audit::{Record, now_ms};
+use crate::policy::audit::{Record, next_request, now_ms};
 use crate::policy::quarantine;
-
-/// Numbers the requests of this process.
-static REQUESTS: AtomicU64 = AtomicU64::new(1);
 
 /// Why there is no answer, and what was shown of one.
 pub(super) struct Failure {
@@ -48,7 +45,7 @@ pub(super) async fn ask(
         why,
         temperature: conversation.decoding.sampling.temperature,
         deadline: conversation.decoding.deadline,
-        request: REQUESTS.fetch_add(1, Ordering::Relaxed),
+        request: next_request(),
         tool_results: 0,
         shown: String::new(),
         first: None,

@@ -76,7 +76,7 @@ pub(super) fn run(args: &Args, invocation: &Invocation) -> anyhow::Result<()> {
             let workspace = Workspace::open(root, &cache_directory());
             index::scan(&workspace);
             if args.by != vectors::By::Words
-                && let Err(why) = vectors::compute(&config.search, &workspace, None)
+                && let Err(why) = vectors::compute(&config, &workspace, None)
             {
                 output::note(&format!("{}: no vectors: {why}", root.display()));
             }
