@@ -12,9 +12,12 @@
 //! Pieces come before the prefix in a prompt, so they follow the same rule: they depend on whole lines, not on what is
 //! being typed, except for a call on the cursor's line; and they are ordered by place, not by rank.
 
+mod declarations;
+mod expression;
+mod members;
 mod pieces;
-mod receiver;
 mod similar;
+mod typing;
 
 use std::collections::HashSet;
 use std::time::Instant;
@@ -27,9 +30,10 @@ use crate::document::Snapshot;
 use crate::symbols::{self, Definition};
 use crate::text;
 use crate::workspace::Workspace;
+use typing::Typing;
 
+pub(crate) use declarations::container_type;
 pub(crate) use pieces::shared_parents;
-pub(crate) use receiver::container_type;
 pub(crate) use similar::Remembered;
 
 /// Bytes that a token of code has on average; a little low, so that a window is tried that may be too large.
@@ -52,6 +56,24 @@ pub struct Piece {
     pub why: String,
 }
 
+/// Names that exist and fit where the cursor is.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Expected {
+    /// What is left of each of them after what is typed already.
+    pub names: Vec<String>,
+    /// Where they are from.
+    pub origin: Origin,
+}
+
+/// Where expected names are from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Origin {
+    /// They are the members of what stands before the dot.
+    Members,
+    /// They are imported and not used yet.
+    Imports,
+}
+
 /// Everything a completion prompt is made from.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct CompletionContext {
@@ -63,6 +85,8 @@ pub struct CompletionContext {
     pub pieces: Vec<Piece>,
     /// The rank of each of them, from 1 for what matters most.
     pub ranks: Vec<usize>,
+    /// Names one of which may come next, where that can be told.
+    pub expected: Option<Expected>,
 }
 
 /// Gathers what a completion at `cursor` (in characters) needs, within `budget`. Without a workspace, or with no tokens
@@ -86,8 +110,15 @@ pub fn gather_completion(
     };
     if budget.piece_tokens > 0 {
         let window = Window { snapshot, start, cursor, end };
-        (context.ranks, context.pieces) =
-            pieces::gather_pieces(&window, budget.piece_tokens, counter, workspace, deadline).into_iter().unzip();
+        let imports = symbols::imports(snapshot);
+        let typing = Typing { snapshot, cursor, workspace, imports: &imports };
+        let members = members::members(&typing);
+        let finder = pieces::Finder::new(&window, &typing, members.as_ref());
+        (context.ranks, context.pieces) = finder.gather(budget.piece_tokens, counter, deadline).into_iter().unzip();
+        context.expected = match &members {
+            Some((members, _)) => Some(Expected { names: members.rest(), origin: Origin::Members }),
+            None => finder.unused().map(|names| Expected { names, origin: Origin::Imports }),
+        };
     }
     context
 }

@@ -39,18 +39,35 @@ pub fn resolve(workspace: &Workspace, path: &Path, imports: &[Import], name: &st
     found
 }
 
-/// The file that is the module which `name` means in the file at `path`, which has these imports.
+/// The same for a path whose first segment stands in the file.
+pub(crate) fn resolve_path(workspace: &Workspace, path: &Path, imports: &[Import], segments: &[String]) -> Vec<Found> {
+    definitions(whole_paths(path, imports, segments).find_map(|whole| follow(workspace, path, &whole, MOST_STEPS)))
+}
+
+/// The file that is the module which a path means in the file at `path`, which has these imports.
 pub(crate) fn resolve_module(
     workspace: &Workspace,
     path: &Path,
     imports: &[Import],
-    name: &str,
+    segments: &[String],
 ) -> Option<Arc<FileSymbols>> {
-    let import = imports.iter().find(|import| import.name == name && !import.path.is_empty())?;
-    match follow(workspace, path, &import.path, MOST_STEPS)? {
+    whole_paths(path, imports, segments).find_map(|whole| match follow(workspace, path, &whole, MOST_STEPS)? {
         Target::Module(file) => Some(file),
         Target::Definitions(_) => None,
-    }
+    })
+}
+
+/// What a path in the file at `path` may stand for: its first segment as it was imported; in Rust also as it is written.
+fn whole_paths<'a>(
+    path: &Path,
+    imports: &'a [Import],
+    segments: &'a [String],
+) -> impl Iterator<Item = Vec<String>> + 'a {
+    let first = segments.first();
+    let imported = imports.iter().filter(move |import| Some(&import.name) == first && !import.path.is_empty());
+    let imported = imported.map(|import| import.path.iter().chain(&segments[1..]).cloned().collect());
+    let is_rust = halfline_grammars::by_path(path).is_some_and(|language| language.name() == "rust");
+    imported.chain(is_rust.then(|| segments.to_vec()))
 }
 
 /// What a path leads to.

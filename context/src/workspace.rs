@@ -35,6 +35,9 @@ pub use scan::{ScanLimits, ScanReport};
 pub use walk::{MAX_FILE_BYTES, Skipped, is_secret, read_text};
 pub use watch::{Watching, watch};
 
+/// Files in which mentions of a name are counted.
+const MOST_COUNTED: usize = 512;
+
 /// A definition found by name.
 #[derive(Clone, Debug)]
 pub struct Found {
@@ -260,6 +263,19 @@ impl Workspace {
         let mut files = self.files();
         files.retain(|file| file.mentions(name));
         files
+    }
+
+    /// In how many files each of these names stands; in a large workspace, of some files only.
+    pub(crate) fn mention_counts(&self, names: &[&str]) -> Vec<usize> {
+        let known = self.known();
+        let step = known.files.len() / MOST_COUNTED + 1;
+        let mut counts = vec![0; names.len()];
+        for file in known.files.iter().step_by(step).flatten() {
+            for (count, name) in counts.iter_mut().zip(names) {
+                *count += usize::from(file.mentions(name));
+            }
+        }
+        counts
     }
 
     /// What is known of the file at `path`.

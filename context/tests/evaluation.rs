@@ -106,8 +106,10 @@ fn what_a_completion_is_shown() {
         listing += &format!("{} ({} pieces)\n", text(&case, "id"), context.pieces.len());
         for wanted in list(&case, "wanted") {
             let (path, name) = wanted.split_once(' ').unwrap();
-            let why = format!("definition of {name}");
-            let is_it = |why_shown: &str| why_shown == why || why_shown.starts_with(&format!("{why},"));
+            let is_it = |why: &str| {
+                let what = why.split(',').next().unwrap_or_default();
+                ["definition of", "members of"].iter().any(|kind| what == format!("{kind} {name}"))
+            };
             let rank =
                 context.pieces.iter().zip(&context.ranks).find(|(piece, _)| piece.path == path && is_it(&piece.why));
             listing += &format!("    {wanted}: {}\n", score.note(rank.map(|(_, rank)| *rank)));

@@ -22,5 +22,6 @@ pub mod transformer;
 
 pub use engine::{Engine, EngineError, EngineInfo, EngineOptions, EngineStatus, LoadEvent, TokenCost};
 pub use request::{
-    Event, Finish, Generation, Priority, Request, Sampling, SpeculationStats, StopReason, Timings, TokenStats,
+    Event, Finish, Generation, Preference, Priority, Request, Sampling, SpeculationStats, StopReason, Timings,
+    TokenStats,
 };

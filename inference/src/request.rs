@@ -44,6 +44,16 @@ impl Default for Sampling {
     }
 }
 
+/// Names that exist, where an answer begins with one: the model knows how names are made, not which there are.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Preference {
+    /// The names, or what is left of them after what stands before the answer.
+    pub names: Vec<String>,
+    /// Added to the logit of each token that goes on with one of them. At 3, what is no name has to be twenty times as
+    /// probable to be chosen.
+    pub bonus: f32,
+}
+
 /// One piece of work for an engine.
 #[derive(Clone, Debug)]
 pub struct Request {
@@ -61,6 +71,8 @@ pub struct Request {
     /// What the answer begins with, and what of it is not returned: a piece of text cut off the prompt's end because
     /// the model would have cut it into other tokens. Tokens that do not spell it are not chosen.
     pub begin_with: String,
+    /// Names one of which the answer would do well to have after that.
+    pub prefer: Option<Preference>,
     /// How tokens are chosen.
     pub sampling: Sampling,
     /// Generation ends before any of these; none of it is returned.
@@ -86,6 +98,7 @@ impl Request {
             movable: None,
             max_tokens,
             begin_with: String::new(),
+            prefer: None,
             sampling: Sampling::default(),
             stop_strings: Vec::new(),
             stop_tokens: Vec::new(),

@@ -11,10 +11,13 @@ use std::time::Instant;
 
 use halfline_grammars::TagKind;
 
+use super::expression::{is_word, last_word, open_call};
+use super::members::{Members, Whose};
+use super::typing::{File, Typing};
 use super::{Piece, Window, is_plain_member, own_path, piece_of};
-use super::{receiver, similar};
+use super::{declarations, similar};
 use crate::budget::TokenCounter;
-use crate::resolve::{has_word, resolve, resolve_module};
+use crate::resolve::{resolve, resolve_module};
 use crate::retrieval::is_test;
 use crate::symbols::{self, Definition, Import};
 use crate::text;
@@ -30,8 +33,10 @@ const SIMILAR_SHARE: usize = 2;
 const MOST_NAMES: usize = 80;
 /// Lines of one definition that a piece shows.
 const PIECE_LINES: usize = 10;
-/// Lines shown of the type whose member is about to be named.
-const RECEIVER_LINES: usize = 24;
+/// Of the budget, the part that the members of what stands before the dot may take: one over this.
+const MEMBERS_SHARE: usize = 2;
+/// Lines above the cursor, and twice as many as below, that tell which members matter.
+const NEAR_LINES: usize = 8;
 /// Tokens of the line that names a piece's file.
 const PATH_TOKENS: usize = 10;
 
@@ -45,98 +50,31 @@ struct Candidate {
 #[derive(Clone, Copy, PartialEq)]
 enum Why {
     Call,
-    Receiver,
     Unused,
     Near,
     Imported,
     Returned,
 }
 
-/// The pieces for a window, each with its rank, in at most `tokens` tokens, ready by `deadline`.
-pub(super) fn gather_pieces(
-    window: &Window<'_>,
-    tokens: usize,
-    counter: &dyn TokenCounter,
-    workspace: Option<&Workspace>,
-    deadline: Instant,
-) -> Vec<(usize, Piece)> {
-    let snapshot = window.snapshot;
-    let own_path = own_path(snapshot, workspace);
-    let imports = symbols::imports(snapshot);
-    let mut shelf = Shelf { counter, left: tokens, pieces: Vec::new(), own_path: &own_path };
-    if let Some(piece) = hidden_imports(window, &own_path, &imports) {
-        shelf.take(piece, tokens / IMPORTS_SHARE);
-    }
-    let finder = Finder { window, workspace, imports: &imports, own_path: &own_path };
-    let mut candidates = candidates(window, &finder);
-    let mut done = HashSet::new();
-    let mut next = 0;
-    let mut similar = Some(|| similar::similar_code(window, &own_path, workspace, deadline));
-    while next < candidates.len().min(MOST_NAMES) && Instant::now() <= deadline {
-        let Candidate { name, weight, why } = &candidates[next];
-        // What is called here and whose members may follow comes before code that is only alike.
-        if *weight <= UNUSED_WEIGHT
-            && let Some(similar) = similar.take()
-        {
-            shelf.take_first(similar(), tokens / SIMILAR_SHARE);
-        }
-        next += 1;
-        if !done.insert(name.clone()) {
-            continue;
-        }
-        let (weight, why) = (*weight, *why);
-        let mut follow = Vec::new();
-        for found in finder.pieces(name, why) {
-            follow.extend(found.returns);
-            if let Some(piece) = found.piece {
-                shelf.take(piece, tokens);
-            }
-        }
-        // What a function returns is what the next line works with.
-        if weight > RETURNED_WEIGHT {
-            let at = candidates.partition_point(|candidate| candidate.weight >= RETURNED_WEIGHT).max(next);
-            let returned =
-                follow.into_iter().map(|name| Candidate { name, weight: RETURNED_WEIGHT, why: Why::Returned });
-            candidates.splice(at..at, returned);
-        }
-    }
-    if let Some(similar) = similar {
-        shelf.take_first(similar(), tokens / SIMILAR_SHARE);
-    }
-    shelf.in_order()
-}
-
 const CALL_WEIGHT: f32 = 10.0;
-const RECEIVER_WEIGHT: f32 = 9.0;
 const UNUSED_WEIGHT: f32 = 6.0;
 const NEAR_WEIGHT: f32 = 5.0;
 const NEAR_STEP: f32 = 0.1;
 const RETURNED_WEIGHT: f32 = 2.0;
 const IMPORTED_WEIGHT: f32 = 1.0;
 
-fn candidates(window: &Window<'_>, finder: &Finder<'_>) -> Vec<Candidate> {
-    let mut found = Vec::new();
-    let mut add = |name: &str, weight, why| found.push(Candidate { name: name.to_owned(), weight, why });
-    let typed = window.typed();
-    if let Some(callee) = receiver::open_call(&typed) {
-        add(callee, CALL_WEIGHT, Why::Call);
-    }
-    for (index, name) in finder.receiver_types(&typed).iter().enumerate() {
-        add(name, RECEIVER_WEIGHT - index as f32 * NEAR_STEP, Why::Receiver);
-    }
-    let near = window.names();
-    for (index, name) in near.iter().enumerate() {
-        add(name, NEAR_WEIGHT - index as f32 * NEAR_STEP, Why::Near);
-    }
-    let uses = used_names(window, finder.imports);
-    for import in finder.imports.iter().filter(|import| import.name.len() > 1 && !import.path.is_empty()) {
-        match uses.contains(&import.name) {
-            false => add(&import.name, UNUSED_WEIGHT, Why::Unused),
-            true => add(&import.name, IMPORTED_WEIGHT, Why::Imported),
+/// Whether an expression, and with it a name, may start after `before`, the start of a line.
+fn starts_name(before: &str) -> bool {
+    const WORDS: [&str; 13] =
+        ["return", "in", "not", "and", "or", "if", "elif", "while", "await", "raise", "yield", "except", "with"];
+    let text = before.trim_end();
+    match text.chars().next_back() {
+        None => true,
+        Some(ch) if is_word(ch) => {
+            text.len() < before.len() && last_word(text).is_some_and(|word| WORDS.contains(&word))
         }
+        Some(ch) => "=([{,:!&|<>+-*/".contains(ch) && !text.ends_with("::"),
     }
-    found.sort_by(|a, b| b.weight.total_cmp(&a.weight));
-    found
 }
 
 /// The names that stand in the file's code outside its imports.
@@ -177,44 +115,160 @@ struct Lead {
 }
 
 /// Finds definitions for the names of one window.
-struct Finder<'a> {
+pub(super) struct Finder<'a> {
     window: &'a Window<'a>,
     workspace: Option<&'a Workspace>,
     imports: &'a [Import],
-    own_path: &'a str,
+    own_path: String,
+    typing: &'a Typing<'a>,
+    /// What stands before the dot, and its members.
+    members: Option<&'a (Members, Whose)>,
 }
 
-impl Finder<'_> {
+impl<'a> Finder<'a> {
+    pub(super) fn new(
+        window: &'a Window<'a>,
+        typing: &'a Typing<'a>,
+        members: Option<&'a (Members, Whose)>,
+    ) -> Finder<'a> {
+        let own_path = own_path(window.snapshot, typing.workspace);
+        Finder { window, workspace: typing.workspace, imports: typing.imports, own_path, typing, members }
+    }
+
+    /// The pieces for the window, each with its rank, in at most `tokens` tokens, ready by `deadline`.
+    pub(super) fn gather(&self, tokens: usize, counter: &dyn TokenCounter, deadline: Instant) -> Vec<(usize, Piece)> {
+        let window = self.window;
+        let mut shelf = Shelf { counter, left: tokens, pieces: Vec::new(), own_path: &self.own_path };
+        if let Some(piece) = hidden_imports(window, &self.own_path, self.imports) {
+            shelf.take(piece, tokens / IMPORTS_SHARE);
+        }
+        if let Some(piece) = self.members_piece(tokens / MEMBERS_SHARE, counter) {
+            shelf.take(piece, tokens);
+        }
+        let mut candidates = self.candidates();
+        let mut done = HashSet::new();
+        let mut next = 0;
+        let mut similar = Some(|| similar::similar_code(window, &self.own_path, self.workspace, deadline));
+        while next < candidates.len().min(MOST_NAMES) && Instant::now() <= deadline {
+            let Candidate { name, weight, why } = &candidates[next];
+            // What is called here and whose members may follow comes before code that is only alike.
+            if *weight <= UNUSED_WEIGHT
+                && let Some(similar) = similar.take()
+            {
+                shelf.take_first(similar(), tokens / SIMILAR_SHARE);
+            }
+            next += 1;
+            if !done.insert(name.clone()) {
+                continue;
+            }
+            let (weight, why) = (*weight, *why);
+            let mut follow = Vec::new();
+            for found in self.pieces(name, why) {
+                follow.extend(found.returns);
+                if let Some(piece) = found.piece {
+                    shelf.take(piece, tokens);
+                }
+            }
+            // What a function returns is what the next line works with.
+            if weight > RETURNED_WEIGHT {
+                let at = candidates.partition_point(|candidate| candidate.weight >= RETURNED_WEIGHT).max(next);
+                let returned =
+                    follow.into_iter().map(|name| Candidate { name, weight: RETURNED_WEIGHT, why: Why::Returned });
+                candidates.splice(at..at, returned);
+            }
+        }
+        if let Some(similar) = similar {
+            shelf.take_first(similar(), tokens / SIMILAR_SHARE);
+        }
+        shelf.in_order()
+    }
+
+    /// What may follow the dot before the cursor.
+    fn members_piece(&self, tokens: usize, counter: &dyn TokenCounter) -> Option<Piece> {
+        let (members, whose) = self.members.as_ref()?;
+        let (path, lines, title) = match whose {
+            Whose::Type(place) => {
+                let definition = self.typing.definition(place);
+                let path = match &place.file {
+                    File::Own if self.shows_all(definition) => return None,
+                    File::Own => self.own_path.clone(),
+                    File::Other(file) => self.workspace?.display_path(&file.path),
+                };
+                let title = definition.signature.lines().find(|line| line.contains(&definition.name))?;
+                (path, (definition.lines.0 + 1, definition.lines.1 + 1), title)
+            }
+            Whose::Module(file) => (self.workspace?.display_path(&file.path), (1, file.lines), ""),
+        };
+        let rope = self.window.snapshot.rope();
+        let line = rope.char_to_line(self.window.cursor);
+        let around = text::lines(rope, line.saturating_sub(NEAR_LINES), line + NEAR_LINES / 2);
+        let comment = self.window.snapshot.language().and_then(|language| language.line_comment()).unwrap_or("#");
+        let text = members.text(title, &around, comment, tokens, counter, self.workspace);
+        Some(Piece { path, lines, text, why: format!("members of {}, which may follow", members.of) })
+    }
+
+    /// The names that are imported and not used, where a name may start, without what is typed of them.
+    pub(super) fn unused(&self) -> Option<Vec<String>> {
+        let line = self.window.typed();
+        let before = line.trim_end_matches(is_word);
+        let typed = &line[before.len()..];
+        if !starts_name(before) {
+            return None;
+        }
+        let uses = used_names(self.window, self.imports);
+        let bound = self.imports.iter().filter(|import| import.name.len() > 1 && !import.path.is_empty());
+        let unused = bound.filter(|import| !uses.contains(&import.name));
+        let names: Vec<String> =
+            unused.filter_map(|import| import.name.strip_prefix(typed)).map(str::to_owned).collect();
+        (!names.is_empty()).then_some(names)
+    }
+
+    fn candidates(&self) -> Vec<Candidate> {
+        let mut found = Vec::new();
+        let mut add = |name: &str, weight, why| found.push(Candidate { name: name.to_owned(), weight, why });
+        if let Some(callee) = open_call(&self.window.typed()) {
+            add(callee, CALL_WEIGHT, Why::Call);
+        }
+        for (index, name) in self.window.names().iter().enumerate() {
+            add(name, NEAR_WEIGHT - index as f32 * NEAR_STEP, Why::Near);
+        }
+        let uses = used_names(self.window, self.imports);
+        for import in self.imports.iter().filter(|import| import.name.len() > 1 && !import.path.is_empty()) {
+            match uses.contains(&import.name) {
+                false => add(&import.name, UNUSED_WEIGHT, Why::Unused),
+                true => add(&import.name, IMPORTED_WEIGHT, Why::Imported),
+            }
+        }
+        found.sort_by(|a, b| b.weight.total_cmp(&a.weight));
+        found
+    }
+
     fn pieces(&self, name: &str, why: Why) -> Vec<Lead> {
         let own = self.window.snapshot.definitions();
-        let lines = if why == Why::Receiver { RECEIVER_LINES } else { PIECE_LINES };
         let fits = |definition: &Definition| {
             definition.name == name
                 && (!is_plain_member(definition) || (why == Why::Call && definition.kind == TagKind::Method))
         };
         if let Some(index) = own.iter().position(fits) {
             let definition = &own[index];
-            let is_seen = match why {
-                Why::Receiver => self.shows_all(definition),
-                _ => self.window.shows_line(definition.lines.0),
-            };
-            let piece = (!is_seen).then(|| piece_of(self.own_path.to_owned(), own, index, lines));
+            let is_seen = self.window.shows_line(definition.lines.0);
+            let piece = (!is_seen).then(|| piece_of(self.own_path.clone(), own, index, PIECE_LINES));
             return vec![Lead { piece: piece.map(|piece| explained(piece, why)), returns: returned(definition) }];
         }
         let Some(workspace) = self.workspace else { return Vec::new() };
         let found = self.elsewhere(workspace, name, why);
         let lead = |found: &Found| {
             let path = workspace.display_path(&found.file.path);
-            let piece = piece_of(path, &found.file.definitions, found.index, lines);
+            let piece = piece_of(path, &found.file.definitions, found.index, PIECE_LINES);
             Lead { piece: Some(explained(piece, why)), returns: returned(found.definition()) }
         };
         let mut leads: Vec<Lead> = found.iter().map(lead).collect();
-        if leads.is_empty() && matches!(why, Why::Receiver | Why::Unused) {
+        if leads.is_empty() && why == Why::Unused {
             let own_file = self.window.snapshot.path().unwrap_or(Path::new(""));
-            let module = resolve_module(workspace, own_file, self.imports, name);
+            let module = resolve_module(workspace, own_file, self.imports, &[name.to_owned()]);
             leads.extend(
                 module
-                    .and_then(|file| module_outline(workspace, &file, lines))
+                    .and_then(|file| module_outline(workspace, &file, PIECE_LINES))
                     .map(|piece| Lead { piece: Some(explained(piece, why)), returns: Vec::new() }),
             );
         }
@@ -263,66 +317,13 @@ impl Finder<'_> {
                 .collect()
         };
         // In Python what is not imported can only be reached through a value, whose type was seen elsewhere.
-        let tops_count = if is_python && !matches!(why, Why::Receiver | Why::Returned) { 0 } else { tops.len() };
+        let tops_count = if is_python && why != Why::Returned { 0 } else { tops.len() };
         match why {
             _ if (1..=MOST_PLACES).contains(&tops_count) => nearest(&tops),
             Why::Call if tops_count == 0 && members.len() <= MOST_PLACES => nearest(&members),
             Why::Near if tops_count == 0 && members.len() == 1 && name.contains('_') => members,
             _ => Vec::new(),
         }
-    }
-
-    /// The types that the value before the dot may have, likeliest first.
-    fn receiver_types(&self, typed: &str) -> Vec<String> {
-        let rope = self.window.snapshot.rope();
-        let above = text::slice(rope, self.window.start, self.window.cursor);
-        let own = self.window.snapshot.definitions();
-        let Some(chain) = receiver::chain(typed) else { return Vec::new() };
-        let mut types: Vec<String> = Vec::new();
-        for (index, segment) in chain.iter().enumerate() {
-            types = match (index, segment.as_str()) {
-                (0, "self" | "Self" | "cls") => self.enclosing_type().into_iter().collect(),
-                (0, name) if name.starts_with(char::is_uppercase) => vec![name.to_owned()],
-                (0, name) => {
-                    let declared = receiver::declared_types(&above, name);
-                    if declared.is_empty() { vec![name.to_owned()] } else { declared }
-                }
-                (_, member) => self.member_types(own, &types, member),
-            };
-            let returns: Vec<String> = types
-                .iter()
-                .filter(|name| !name.starts_with(char::is_uppercase))
-                .flat_map(|name| self.pieces(name, Why::Near).into_iter().flat_map(|lead| lead.returns))
-                .collect();
-            types.extend(returns);
-        }
-        types.truncate(MOST_PLACES);
-        types
-    }
-
-    /// The types that the member of one of these types has or returns.
-    fn member_types(&self, own: &[Definition], types: &[String], member: &str) -> Vec<String> {
-        let fits = |definition: &Definition| {
-            definition.name == member
-                && definition.container.as_ref().is_some_and(|line| types.iter().any(|name| has_word(line, name)))
-        };
-        if let Some(definition) = own.iter().find(|definition| fits(definition)) {
-            return returned(definition);
-        }
-        let found = self.workspace.map(|workspace| workspace.find(member)).unwrap_or_default();
-        found
-            .iter()
-            .find(|found| fits(found.definition()))
-            .map(|found| returned(found.definition()))
-            .unwrap_or_default()
-    }
-
-    /// The name of the type whose method the cursor is in.
-    fn enclosing_type(&self) -> Option<String> {
-        let line = self.window.snapshot.rope().char_to_line(self.window.cursor);
-        let own = self.window.snapshot.definitions();
-        let around = own.iter().rev().find(|one| one.lines.0 <= line && one.container.is_some())?;
-        receiver::container_type(around.container.as_deref()?)
     }
 
     /// Whether the window shows a definition to its end.
@@ -358,13 +359,12 @@ fn returned(definition: &Definition) -> Vec<String> {
         }
         _ => None,
     };
-    after.map(receiver::type_words).unwrap_or_default()
+    after.map(declarations::type_words).unwrap_or_default()
 }
 
 fn explained(mut piece: Piece, why: Why) -> Piece {
     let reason = match why {
         Why::Call => ", which is being called",
-        Why::Receiver => ", whose members may follow",
         Why::Unused => ", imported and not used yet",
         Why::Near => ", named nearby",
         Why::Imported => ", imported",

@@ -13,3 +13,11 @@
 (module (expression_statement (assignment left: (identifier) @name)) @definition.constant)
 (module (type_alias_statement left: (type (identifier) @name)) @definition.alias)
 (class_definition body: (block (expression_statement (assignment left: (identifier) @name)) @definition.field))
+
+; What a value has from the start.
+
+(class_definition body: (block (function_definition
+  name: (identifier) @_method
+  body: (block (expression_statement (assignment
+    left: (attribute object: (identifier) @_self attribute: (identifier) @name)) @definition.field)))
+  (#eq? @_method "__init__") (#eq? @_self "self")))

@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use tokio::sync::mpsc::UnboundedSender;
 
-use super::sampler::Choice;
+use super::beginning::Beginning;
+use super::sampler::{Choice, Sampler, probability_of};
 use super::stop::{Step, StopMatcher};
 use crate::EngineError;
 use crate::request::{Event, Request, StopReason};
@@ -17,8 +18,7 @@ pub(crate) struct Answer {
     decoder: Decoder,
     stops: StopMatcher,
     end_tokens: Vec<u32>,
-    /// What the answer must still spell before anything of it is shown.
-    beginning: Vec<u8>,
+    beginning: Beginning,
     /// Bytes of text that are not shown.
     hidden: usize,
     most: usize,
@@ -43,7 +43,7 @@ impl Answer {
             decoder: Decoder::new(Arc::clone(tokenizer), request.show_special),
             stops: StopMatcher::new(&request.stop_strings),
             end_tokens,
-            beginning: request.begin_with.clone().into_bytes(),
+            beginning: Beginning::new(&request.begin_with, request.prefer.as_ref()),
             hidden: request.begin_with.len(),
             most,
             text: String::new(),
@@ -74,24 +74,25 @@ impl Answer {
 
     /// Whether any token may come next: the beginning that was asked for is there.
     pub(crate) fn has_begun(&self) -> bool {
-        self.beginning.is_empty()
+        self.beginning.is_over()
     }
 
-    /// Rules out, in a row of logits, every token that does not go on spelling the beginning that was asked for.
-    pub(crate) fn restrict(&self, logits: &mut [f32]) -> Result<(), EngineError> {
+    /// Chooses, from a row of logits, a token that goes on with the beginning that was asked for. How probable it is, is
+    /// what the model said, without what was added for names.
+    pub(crate) fn begin(
+        &self,
+        logits: &mut [f32],
+        sampler: &mut Sampler,
+        history: &[u32],
+    ) -> Result<Choice, EngineError> {
         let tokenizer = self.decoder.tokenizer();
-        let allowed = tokenizer.spelling(&self.beginning);
-        let allowed = allowed.into_iter().filter(|&token| (token as usize) < logits.len());
-        let kept: Vec<(u32, f32)> = allowed.map(|token| (token, logits[token as usize])).collect();
-        if kept.is_empty() {
-            let text = String::from_utf8_lossy(&self.beginning);
-            return Err(EngineError::Request(format!("the vocabulary cannot spell {text:?}")));
-        }
-        logits.fill(f32::NEG_INFINITY);
-        for (token, logit) in kept {
-            logits[token as usize] = logit;
-        }
-        Ok(())
+        self.beginning
+            .require(tokenizer, logits)
+            .map_err(|text| EngineError::Request(format!("the vocabulary cannot spell {text:?}")))?;
+        let said = logits.to_vec();
+        self.beginning.prefer(tokenizer, &self.end_tokens, logits);
+        let token = sampler.sample(logits, history).token;
+        Ok(Choice { token, probability: probability_of(&said, token) })
     }
 
     /// Appends a token; says why if the answer is complete with it.
@@ -101,9 +102,8 @@ impl Answer {
         }
         self.generated += 1;
         self.log_probability += f64::from(choice.probability).max(f64::from(f32::MIN_POSITIVE)).ln();
-        if !self.beginning.is_empty() {
-            let spelled = self.decoder.tokenizer().token_bytes(choice.token, false).len();
-            self.beginning.drain(..spelled.min(self.beginning.len()));
+        if !self.beginning.is_over() {
+            self.beginning.take(self.decoder.tokenizer().token_bytes(choice.token, false));
         }
         let stopped = self.decoder.push(choice.token).and_then(|piece| self.show(&piece));
         let length = (self.generated >= self.most).then_some(StopReason::Length);

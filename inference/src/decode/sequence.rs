@@ -173,8 +173,7 @@ impl<C: SequenceCache> Sequence<C> {
     /// Chooses a token that goes on spelling the beginning that was asked for.
     fn begin<L: Logits>(&mut self, logits: &L, answer: &mut Answer) -> Result<Option<StopReason>, EngineError> {
         let mut row = logits.row(0)?;
-        answer.restrict(&mut row)?;
-        let choice = self.sampler.sample(&mut row, &self.tokens);
+        let choice = answer.begin(&mut row, &mut self.sampler, &self.tokens)?;
         self.tokens.push(choice.token);
         Ok(answer.push(choice))
     }

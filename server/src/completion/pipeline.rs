@@ -2,8 +2,8 @@
 
 use std::time::{Duration, Instant};
 
-use halfline_context::{CompletionContext, Encoding, Snapshot, gather_completion, text};
-use halfline_inference::{Engine, EngineError, Event, Finish, Priority, Request, StopReason, TokenStats};
+use halfline_context::{CompletionContext, Encoding, Origin, Snapshot, gather_completion, text};
+use halfline_inference::{Engine, EngineError, Event, Finish, Preference, Priority, Request, StopReason, TokenStats};
 use serde_json::json;
 
 use super::cache::{Answer, Key, KeyParts, hash};
@@ -16,6 +16,11 @@ use crate::recent::{Entry, Kind};
 
 /// How long gathering may take for someone who asked and waits.
 const GATHER_TIME_INVOKED: Duration = Duration::from_millis(250);
+/// How much likelier a name becomes by being a member of what stands before the dot, as the logarithm of a factor: the
+/// model knows how names are made, and not which there are.
+const MEMBERS_BONUS: f32 = 4.0;
+/// The same for a name that is imported and not used yet.
+const IMPORTS_BONUS: f32 = 2.5;
 /// Why there is nothing to offer when the deadline came before the first word.
 const TOO_SLOW: &str = "the time of the setting completion.max_ms was over before the first word";
 
@@ -91,7 +96,10 @@ impl Completer {
             suffix: &context.suffix,
             path: place.snapshot.path(),
             model,
-            context: hash(&context.pieces.iter().map(|piece| (&piece.path, &piece.text)).collect::<Vec<_>>()),
+            context: hash(&(
+                context.pieces.iter().map(|piece| (&piece.path, &piece.text)).collect::<Vec<_>>(),
+                &context.expected,
+            )),
             mode: &mode,
             max_tokens,
         });
@@ -210,6 +218,13 @@ impl Completer {
         let prompt = prompt::build(tokenizer, context, &path, &repository_name);
         let mut request = Request::new(prompt.tokens, max_tokens, Priority::Completion);
         request.begin_with = prompt.begin_with;
+        request.prefer = context.expected.as_ref().map(|expected| Preference {
+            names: expected.names.clone(),
+            bonus: match expected.origin {
+                Origin::Members => MEMBERS_BONUS,
+                Origin::Imports => IMPORTS_BONUS,
+            },
+        });
         request.movable = self.config.move_suffix.then_some(prompt.suffix);
         request.slot = snapshot.path().map(hash);
         request.stop_tokens = prompt::stop_tokens(tokenizer.special());

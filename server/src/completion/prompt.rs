@@ -5,8 +5,8 @@
 //! special, so that no text can pass for structure. A model without these tokens gets the prefix alone.
 //!
 //! A word that is being typed is often cut into other tokens than the whole word would be, and the model continues those
-//! less well. So the last token before a cursor in or after a word is left out of the prompt, and the answer is made to
-//! begin with its text.
+//! less well. So the last token before a cursor in or after a word, or after a dot, is left out of the prompt, and the
+//! answer is made to begin with its text.
 
 use std::num::NonZeroUsize;
 use std::ops::Range;
@@ -118,11 +118,12 @@ pub(super) fn build(tokenizer: &Tokenizer, context: &CompletionContext, path: &s
     Prompt { tokens: prompt, begin_with, suffix }
 }
 
-/// The tokens of a prefix; without the last one where that is in a word, and its text beside them.
+/// The tokens of a prefix; without the last one where that goes on with what is typed next, and its text beside them.
 fn before_cursor(tokenizer: &Tokenizer, prefix: &str) -> (Vec<u32>, String) {
     let mut tokens = tokenizer.encode(prefix);
-    let in_word = prefix.ends_with(|ch: char| ch == '_' || ch.is_alphanumeric());
-    let last = tokens.last().filter(|_| in_word && tokens.len() > 1);
+    // A dot and the name after it are one token as a rule.
+    let goes_on = prefix.ends_with(|ch: char| matches!(ch, '_' | '.' | ':') || ch.is_alphanumeric());
+    let last = tokens.last().filter(|_| goes_on && tokens.len() > 1);
     let Some(text) = last.and_then(|&last| str::from_utf8(tokenizer.token_bytes(last, false)).ok()) else {
         return (tokens, String::new());
     };
@@ -179,6 +180,7 @@ mod tests {
             suffix: suffix.to_owned(),
             pieces: pieces.iter().map(piece).collect(),
             ranks: (1..=pieces.len()).collect(),
+            ..CompletionContext::default()
         };
         let Prompt { tokens: prompt, begin_with, suffix } = build(&tokenizer, &context, "src/a.rs", "shop");
         let structure = prompt.iter().filter(|id| stop_tokens(tokenizer.special()).contains(id)).count();
