@@ -40,6 +40,9 @@ pub struct Entry {
     pub model: String,
     /// Where it runs and why it was asked; completions never leave the machine.
     pub route: Option<Route>,
+    /// What a person should know about how an answer came to be, a line each.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub notes: Vec<String>,
     /// Token counts.
     pub tokens: TokenStats,
     /// Where the time went, in milliseconds.
@@ -120,6 +123,7 @@ mod tests {
             citations: Vec::new(),
             model: String::new(),
             route: None,
+            notes: Vec::new(),
             tokens: TokenStats::default(),
             timings_ms: Value::Null,
             stopped: Value::Null,

@@ -3,7 +3,9 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use halfline_inference::models::store;
 use halfline_inference::testing::{TinySpec, write_tiny_model};
+use serde_json::json;
 
 /// A directory with settings, models and a workspace. Removed when dropped.
 #[derive(Debug)]
@@ -60,6 +62,38 @@ impl Home {
         path
     }
 
+    /// Writes a model for the search by meaning that knows a few words, and a manifest with it, whose path this is.
+    pub fn write_embedder(&self) -> PathBuf {
+        let vocabulary = ["<unk>", "connect", "Client", "link", "socket", "main"];
+        let numbers = [[0f32, 0.0], [1.0, 0.0], [0.8, 0.1], [1.0, 0.1], [0.9, 0.1], [0.0, 1.0]];
+        let data: Vec<u8> = numbers.concat().iter().flat_map(|number| number.to_le_bytes()).collect();
+        let header =
+            json!({"embedding.weight": {"dtype": "F32", "shape": [6, 2], "data_offsets": [0, data.len()]}}).to_string();
+        let weights = [&(header.len() as u64).to_le_bytes()[..], header.as_bytes(), &data].concat();
+        let ids: serde_json::Map<_, _> =
+            vocabulary.into_iter().zip(0..).map(|(word, id)| (word.to_owned(), json!(id))).collect();
+        let tokenizer =
+            json!({"version": "1.0", "truncation": null, "padding": null, "added_tokens": [], "normalizer": null,
+            "pre_tokenizer": {"type": "Whitespace"}, "post_processor": null, "decoder": null,
+            "model": {"type": "WordLevel", "unk_token": "<unk>", "vocab": ids}})
+            .to_string();
+        let entry = |name: &str, file: &str, role: &str, content: &[u8]| {
+            std::fs::write(self.models().join(file), content).expect("a model can be written");
+            let sha256 = store::hash(&self.models().join(file), |_| {}).expect("what was written can be read");
+            format!(
+                "[[model]]\nname = \"{name}\"\nfile = \"{file}\"\nbytes = {}\nsha256 = \"{sha256}\"\nrole = \"{role}\"\nfamily = \"static\"\n\
+                 vocabulary = \"v\"\ntemplate = \"none\"\nfill_in_the_middle = \"none\"\nlicence = {{ name = \"MIT\", url = \"here\" }}\n",
+                content.len()
+            )
+        };
+        let model = entry("words", "words.safetensors", "embed", &weights);
+        let tokens = entry("words-tokenizer", "words.json", "tokenizer", tokenizer.as_bytes());
+        let path = self.manifest();
+        std::fs::write(&path, format!("hub = \"http://127.0.0.1:1\"\n{model}needs = [\"words-tokenizer\"]\n{tokens}"))
+            .expect("a manifest can be written");
+        path
+    }
+
     /// A command that runs the binary in this place.
     pub fn command(&self) -> Command {
         let mut command = Command::new(crate::binary());
@@ -72,7 +106,15 @@ impl Home {
             .env_remove("XDG_STATE_HOME")
             .env("HALFLINE_CONFIG", self.config())
             .env("HALFLINE_MODELS", self.models());
+        let manifest = self.manifest();
+        if manifest.exists() {
+            command.env("HALFLINE_MANIFEST", manifest);
+        }
         command
+    }
+
+    fn manifest(&self) -> PathBuf {
+        self.models().join("models.toml")
     }
 
     fn config(&self) -> PathBuf {

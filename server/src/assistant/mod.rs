@@ -413,6 +413,7 @@ pub async fn follow_up(
         citations: answer.citations.clone(),
         model: answer.model.clone(),
         route: Some(answer.route.clone()),
+        notes: answer.notes.clone(),
         tokens: answer.tokens,
         timings_ms: json!(answer.timings_ms),
         stopped: json!(answer.stopped),

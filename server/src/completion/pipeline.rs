@@ -158,6 +158,7 @@ impl Completer {
             citations: Vec::new(),
             model: model.clone(),
             route: None,
+            notes: Vec::new(),
             tokens: run.tokens,
             timings_ms: json!(run.timings),
             stopped: json!(answer.stopped),

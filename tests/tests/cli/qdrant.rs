@@ -4,19 +4,19 @@ use halfline_tests::{Act, FakeQdrant, Home, Scripted};
 use serde_json::{Value, json};
 
 use crate::Run;
-use crate::searching::{project, write_embedder};
+use crate::searching::project;
 
 /// A project whose user named `server`.
 fn home(server: &Scripted, more: &str) -> Home {
     let home = project();
     home.add_settings(&format!("[search.qdrant]\nurl = \"http://{}\"\nquery_ms = 300\n{more}", server.host()));
-    write_embedder(&home);
+    home.write_embedder();
     home
 }
 
 fn run(home: &Home, arguments: &[&str]) -> Run {
     let mut command = home.command();
-    command.args(arguments).env("HALFLINE_MANIFEST", home.models().join("models.toml")).env("QDRANT_KEY", "key-123");
+    command.args(arguments).env("QDRANT_KEY", "key-123");
     Run::of(home, &mut command)
 }
 
@@ -160,7 +160,7 @@ fn a_server_that_fails_is_said_to_and_words_are_found() {
     let gone = Scripted::start([]).host();
     let home = project();
     home.add_settings(&format!("[search.qdrant]\nurl = \"http://{gone}\"\n"));
-    write_embedder(&home);
+    home.write_embedder();
     let found = search(&home, "connect", "both");
     assert!(found["retrievers"][1]["why"].as_str().unwrap().contains("cannot be reached"), "{found}");
     assert_eq!(found["hits"][0]["path"], "src/main.rs", "{found}");

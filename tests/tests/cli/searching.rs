@@ -43,38 +43,6 @@ fn search_finds_places() {
     assert_eq!(run(&home, &["search", "zebra"]).stdout, "");
 }
 
-/// Writes a model for the search by meaning that knows a few words, and a manifest with it.
-pub(crate) fn write_embedder(home: &Home) -> std::path::PathBuf {
-    let vocabulary = ["<unk>", "connect", "Client", "link", "socket", "main"];
-    let numbers = [[0f32, 0.0], [1.0, 0.0], [0.8, 0.1], [1.0, 0.1], [0.9, 0.1], [0.0, 1.0]];
-    let data: Vec<u8> = numbers.concat().iter().flat_map(|number| number.to_le_bytes()).collect();
-    let header =
-        json!({"embedding.weight": {"dtype": "F32", "shape": [6, 2], "data_offsets": [0, data.len()]}}).to_string();
-    let weights = [&(header.len() as u64).to_le_bytes()[..], header.as_bytes(), &data].concat();
-    let ids: serde_json::Map<_, _> =
-        vocabulary.into_iter().zip(0..).map(|(word, id)| (word.to_owned(), json!(id))).collect();
-    let tokenizer =
-        json!({"version": "1.0", "truncation": null, "padding": null, "added_tokens": [], "normalizer": null,
-        "pre_tokenizer": {"type": "Whitespace"}, "post_processor": null, "decoder": null,
-        "model": {"type": "WordLevel", "unk_token": "<unk>", "vocab": ids}})
-        .to_string();
-    let entry = |name: &str, file: &str, role: &str, content: &[u8]| {
-        std::fs::write(home.models().join(file), content).unwrap();
-        let sha256 = halfline_inference::models::store::hash(&home.models().join(file), |_| {}).unwrap();
-        format!(
-            "[[model]]\nname = \"{name}\"\nfile = \"{file}\"\nbytes = {}\nsha256 = \"{sha256}\"\nrole = \"{role}\"\nfamily = \"static\"\n\
-             vocabulary = \"v\"\ntemplate = \"none\"\nfill_in_the_middle = \"none\"\nlicence = {{ name = \"MIT\", url = \"here\" }}\n",
-            content.len()
-        )
-    };
-    let model = entry("words", "words.safetensors", "embed", &weights);
-    let tokens = entry("words-tokenizer", "words.json", "tokenizer", tokenizer.as_bytes());
-    let path = home.models().join("models.toml");
-    std::fs::write(&path, format!("hub = \"http://127.0.0.1:1\"\n{model}needs = [\"words-tokenizer\"]\n{tokens}"))
-        .unwrap();
-    path
-}
-
 #[test]
 fn search_by_meaning_says_what_took_part() {
     let home = project();
@@ -95,7 +63,7 @@ fn search_by_meaning_says_what_took_part() {
     assert_eq!(found["retrievers"][1]["why"], "the manifest has no model of the family `static` that makes vectors");
     assert_eq!(found["hits"], json!([]), "none of these words stands in the project");
 
-    let manifest = write_embedder(&home);
+    let manifest = home.write_embedder();
     let found = search(&[], &manifest);
     let dense = json!({"name": "dense", "model": "words", "chunks": 2, "of": 2, "why": null});
     assert_eq!((&found["retrievers"][0]["name"], &found["retrievers"][1]), (&json!("bm25"), &dense));

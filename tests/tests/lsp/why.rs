@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use halfline_inference::testing::{Script, TinySpec};
-use halfline_tests::{Client, Home, Options};
+use halfline_tests::{Act, Client, Home, Options, Scripted};
 use serde_json::{Value, json};
 
 const URI: &str = "file:///tmp/a.rs";
@@ -133,5 +133,30 @@ fn a_checker_is_asked_for_and_a_selection_needs_none() {
     assert_eq!(asked(&client), 2);
     call(&mut client, "halfline.explain", at).unwrap();
     assert_eq!(asked(&client), 2, "what was allowed for good is not asked again");
+    client.shut_down();
+}
+
+#[test]
+fn an_answer_says_that_a_server_for_vectors_failed() {
+    let home = home();
+    home.write_embedder();
+    let server = Scripted::start([Act::Status(503, String::new())]);
+    home.add_settings(&format!("[search.qdrant]\nurl = \"http://{}\"\n", server.host()));
+    let path = home.write("src/net.rs", "pub fn connect() {}\n");
+    let mut client = ready(&home);
+    let question = json!({"question": "Who connects?", "uri": format!("file://{}", path.display())});
+    let started = Instant::now();
+    // Vectors are computed in the background, once the folder is read.
+    let answer = loop {
+        let answer = call(&mut client, "halfline.ask", question.clone()).unwrap();
+        if answer["notes"] != json!([]) || started.elapsed() > Duration::from_secs(60) {
+            break answer;
+        }
+    };
+    let note = answer["notes"][0].as_str().unwrap_or_default();
+    let said = format!("related code was looked for by words alone: Qdrant at {}: it ", server.host());
+    assert!(note.starts_with(&said), "{answer}");
+    let why = call(&mut client, "halfline.why", json!({"id": answer["id"]})).unwrap();
+    assert_eq!(why["notes"], answer["notes"]);
     client.shut_down();
 }
