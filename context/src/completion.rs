@@ -12,6 +12,7 @@
 //! Pieces come before the prefix in a prompt, so they follow the same rule: they depend on whole lines, not on what is
 //! being typed, except for a call on the cursor's line; and they are ordered by place, not by rank.
 
+mod attention;
 mod declarations;
 mod expression;
 mod members;
@@ -32,6 +33,7 @@ use crate::text;
 use crate::workspace::Workspace;
 use typing::Typing;
 
+pub use attention::Attention;
 pub(crate) use declarations::container_type;
 pub(crate) use pieces::shared_parents;
 pub(crate) use similar::Remembered;
@@ -89,14 +91,15 @@ pub struct CompletionContext {
     pub expected: Option<Expected>,
 }
 
-/// Gathers what a completion at `cursor` (in characters) needs, within `budget`. Without a workspace, or with no tokens
-/// for pieces, only the text around the cursor.
+/// Gathers what a completion at `cursor` (in characters) needs, within `budget`. Without a workspace, only from this file
+/// and what has the person's attention; with no tokens for pieces, only the text around the cursor.
 pub fn gather_completion(
     snapshot: &Snapshot,
     cursor: usize,
     budget: &Budget,
     counter: &dyn TokenCounter,
     workspace: Option<&Workspace>,
+    attention: &Attention,
 ) -> CompletionContext {
     let deadline = Instant::now() + budget.time;
     let rope = snapshot.rope();
@@ -114,7 +117,8 @@ pub fn gather_completion(
         let typing = Typing { snapshot, cursor, workspace, imports: &imports };
         let members = members::members(&typing);
         let finder = pieces::Finder::new(&window, &typing, members.as_ref());
-        (context.ranks, context.pieces) = finder.gather(budget.piece_tokens, counter, deadline).into_iter().unzip();
+        (context.ranks, context.pieces) =
+            finder.gather(attention, budget.piece_tokens, counter, deadline).into_iter().unzip();
         context.expected = match &members {
             Some((members, _)) => Some(Expected { names: members.rest(), origin: Origin::Members }),
             None => finder.unused().map(|names| Expected { names, origin: Origin::Imports }),

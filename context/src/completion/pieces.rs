@@ -11,6 +11,7 @@ use std::time::Instant;
 
 use halfline_grammars::TagKind;
 
+use super::attention::Attention;
 use super::expression::{is_word, last_word, open_call};
 use super::members::{Members, Whose};
 use super::typing::{File, Typing};
@@ -27,6 +28,9 @@ use crate::workspace::{FileSymbols, Found, Workspace};
 const MOST_PLACES: usize = 3;
 /// Of the budget, the part that imports may take: one over this.
 const IMPORTS_SHARE: usize = 3;
+/// The same for one place that was edited, and for what is wrong beside the cursor.
+const EDITS_SHARE: usize = 4;
+const PROBLEMS_SHARE: usize = 4;
 /// The same for code that is like what is being written.
 const SIMILAR_SHARE: usize = 2;
 /// Names that are looked up for one completion.
@@ -136,7 +140,13 @@ impl<'a> Finder<'a> {
     }
 
     /// The pieces for the window, each with its rank, in at most `tokens` tokens, ready by `deadline`.
-    pub(super) fn gather(&self, tokens: usize, counter: &dyn TokenCounter, deadline: Instant) -> Vec<(usize, Piece)> {
+    pub(super) fn gather(
+        &self,
+        attention: &Attention,
+        tokens: usize,
+        counter: &dyn TokenCounter,
+        deadline: Instant,
+    ) -> Vec<(usize, Piece)> {
         let window = self.window;
         let mut shelf = Shelf { counter, left: tokens, pieces: Vec::new(), own_path: &self.own_path };
         if let Some(piece) = hidden_imports(window, &self.own_path, self.imports) {
@@ -144,6 +154,12 @@ impl<'a> Finder<'a> {
         }
         if let Some(piece) = self.members_piece(tokens / MEMBERS_SHARE, counter) {
             shelf.take(piece, tokens);
+        }
+        if let Some(piece) = attention.wrong(window, self.workspace) {
+            shelf.take(piece, tokens / PROBLEMS_SHARE);
+        }
+        for piece in attention.edited(window, self.workspace) {
+            shelf.take(piece, tokens / EDITS_SHARE);
         }
         let mut candidates = self.candidates();
         let mut done = HashSet::new();

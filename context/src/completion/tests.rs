@@ -27,7 +27,7 @@ fn budget(prefix_tokens: usize, suffix_tokens: usize, piece_tokens: usize) -> Bu
 
 fn windows(text: &str, cursor: usize, prefix: usize, suffix: usize) -> CompletionContext {
     let snapshot = Snapshot::of_text(None, text);
-    gather_completion(&snapshot, cursor, &budget(prefix, suffix, 0), &Chars, None)
+    gather_completion(&snapshot, cursor, &budget(prefix, suffix, 0), &Chars, None, &Attention::default())
 }
 
 proptest! {
@@ -62,7 +62,14 @@ fn the_start_of_the_prefix_moves_rarely_while_typing() {
         for ch in typed.chars() {
             let end = document.snapshot().rope().len_chars();
             document.replace(end..end, &ch.to_string());
-            let found = gather_completion(&document.snapshot(), end + 1, &budget(tokens, 0, 0), counter, None);
+            let found = gather_completion(
+                &document.snapshot(),
+                end + 1,
+                &budget(tokens, 0, 0),
+                counter,
+                None,
+                &Attention::default(),
+            );
             starts.insert(end + 1 - found.prefix.chars().count());
             if end > 1200 {
                 shortest = shortest.min(counter.count(&found.prefix));
@@ -109,7 +116,7 @@ fn pieces_for(marked: &str, budget: &Budget) -> String {
     let cursor = marked.find("$0").unwrap();
     let snapshot = Snapshot::of_text(Some(dir.path().join("src/main.rs")), &marked.replace("$0", ""));
     let cursor = marked[..cursor].chars().count();
-    let context = gather_completion(&snapshot, cursor, budget, &Chars, Some(&workspace));
+    let context = gather_completion(&snapshot, cursor, budget, &Chars, Some(&workspace), &Attention::default());
     let show = |piece: &Piece| format!("## {} {:?} {}\n{}\n", piece.path, piece.lines, piece.why, piece.text);
     context.pieces.iter().map(show).collect()
 }
@@ -196,7 +203,14 @@ fn code_like_the_lines_above_the_cursor() {
     let shown = |text: &str| -> String {
         let snapshot = Snapshot::of_text(Some(dir.path().join("orders.py")), text);
         let cursor = text.chars().count();
-        let context = gather_completion(&snapshot, cursor, &budget(400, 100, 400), &Chars, Some(&workspace));
+        let context = gather_completion(
+            &snapshot,
+            cursor,
+            &budget(400, 100, 400),
+            &Chars,
+            Some(&workspace),
+            &Attention::default(),
+        );
         let show = |piece: &Piece| format!("## {} {:?} {}\n{}\n", piece.path, piece.lines, piece.why, piece.text);
         context.pieces.iter().map(show).collect()
     };
@@ -220,4 +234,31 @@ fn code_like_the_lines_above_the_cursor() {
     scan();
     assert_eq!(shown(&order), "");
     assert_eq!(shown("import json\n\n\ndef read(path):\n    text = path.read_text()\n    \n    \n    \n"), "");
+}
+
+#[test]
+fn what_has_the_persons_attention() {
+    let (dir, workspace) = project();
+    let at = |path: &str, text: &str| Snapshot::of_text(Some(dir.path().join(path)), text);
+    let numbered: String = (1..=40).map(|line| format!("// {line}\n")).collect();
+    let (other, own) = (at("src/net.rs", &numbered), at("src/main.rs", "fn main() {\n    \n}\n"));
+    let attention = Attention {
+        edits: vec![(other.clone(), 20), (own.clone(), 1), (other, 22)],
+        problems: vec![(1, "expected `u8`, found `&str`\nmore".to_owned()), (30, "far away".to_owned())],
+    };
+    let context = gather_completion(&own, 16, &budget(400, 100, 400), &Chars, Some(&workspace), &attention);
+    let show = |piece: &Piece| format!("## {} {:?} {}\n{}\n", piece.path, piece.lines, piece.why, piece.text);
+    expect![[r#"
+        ## src/main.rs (2, 2) what is wrong beside the cursor
+        // line 2: expected `u8`, found `&str`
+        ## src/net.rs (18, 24) edited a moment ago
+        // 18
+        // 19
+        // 20
+        // 21
+        // 22
+        // 23
+        // 24
+    "#]]
+    .assert_eq(&context.pieces.iter().map(show).collect::<String>());
 }

@@ -19,7 +19,7 @@ pub fn plan(server: &Server, params: &CodeActionParams) {
     let is_cursor = params.range.start == params.range.end;
     let query = is_cursor.then(|| {
         let offset = convert::to_char(&snapshot, params.range.start, session.client.encoding);
-        Query::new(snapshot, offset)
+        Query { attention: server.documents.attention(uri), ..Query::new(snapshot, offset) }
     });
     let (session, documents) = (session.clone(), server.documents.clone());
     let path = convert::to_document_path(uri);

@@ -11,7 +11,7 @@ mod type_through;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use halfline_context::{Piece, Position, Snapshot, Workspace};
+use halfline_context::{Attention, Piece, Position, Snapshot, Workspace};
 use halfline_inference::{SpeculationStats, TokenStats};
 use serde::Serialize;
 
@@ -58,12 +58,22 @@ pub struct Query {
     pub use_context: bool,
     /// The most tokens to generate; the setting when `None`.
     pub max_tokens: Option<usize>,
+    /// What the person has just been busy with.
+    pub attention: Attention,
 }
 
 impl Query {
     /// A query of someone who types.
     pub fn new(snapshot: Snapshot, offset: usize) -> Self {
-        Query { snapshot, offset, trigger: Trigger::Automatic, selected: None, use_context: true, max_tokens: None }
+        Query {
+            snapshot,
+            offset,
+            trigger: Trigger::Automatic,
+            selected: None,
+            use_context: true,
+            max_tokens: None,
+            attention: Attention::default(),
+        }
     }
 }
 

@@ -197,7 +197,8 @@ impl Completer {
             budget.time = GATHER_TIME_INVOKED;
         }
         let counter = prompt::Counter { tokenizer, lines: &self.counts };
-        gather_completion(&place.snapshot, place.offset, &budget, &counter, self.workspace.as_deref())
+        let workspace = self.workspace.as_deref();
+        gather_completion(&place.snapshot, place.offset, &budget, &counter, workspace, &query.attention)
     }
 
     fn request(

@@ -18,6 +18,8 @@ const MESSAGE_CHARS: usize = 60;
 
 /// The actions for each diagnostic in the request, and for the code that it is about.
 pub fn handle(server: &Server, params: &CodeActionParams) -> Result<Option<CodeActionResponse>> {
+    let problem = |one: &Diagnostic| (one.range.start.line as usize, one.message.clone());
+    server.documents.note_problems(&params.text_document.uri, params.context.diagnostics.iter().map(problem).collect());
     read_ahead::plan(server, params);
     let wants = |kind: CodeActionKind| params.context.only.as_ref().is_none_or(|kinds| kinds.contains(&kind));
     let mut actions = if wants(CodeActionKind::QUICKFIX) { of_diagnostics(params) } else { Vec::new() };

@@ -29,6 +29,7 @@ pub async fn handle(server: &Server, params: InlineCompletionParams) -> Result<I
         end: convert::to_char(&snapshot, info.range.end, encoding),
         text: info.text,
     });
+    query.attention = server.documents.attention(uri);
     // Until here the order of messages holds; what follows takes milliseconds, in which the next message can be read.
     tokio::task::yield_now().await;
     let outcome = tokio::select! {
