@@ -91,6 +91,15 @@ pub struct CompletionContext {
     pub expected: Option<Expected>,
 }
 
+/// What stands beside the text in a prompt.
+#[derive(Clone, Copy, Debug)]
+pub enum Beside<'a> {
+    /// Pieces that are to be found, also by what has the person's attention.
+    Fresh(&'a Attention),
+    /// Pieces that are known, with their ranks.
+    Known(&'a [(usize, Piece)]),
+}
+
 /// Gathers what a completion at `cursor` (in characters) needs, within `budget`. Without a workspace, only from this file
 /// and what has the person's attention; with no tokens for pieces, only the text around the cursor.
 pub fn gather_completion(
@@ -99,7 +108,7 @@ pub fn gather_completion(
     budget: &Budget,
     counter: &dyn TokenCounter,
     workspace: Option<&Workspace>,
-    attention: &Attention,
+    beside: Beside<'_>,
 ) -> CompletionContext {
     let deadline = Instant::now() + budget.time;
     let rope = snapshot.rope();
@@ -117,8 +126,11 @@ pub fn gather_completion(
         let typing = Typing { snapshot, cursor, workspace, imports: &imports };
         let members = members::members(&typing);
         let finder = pieces::Finder::new(&window, &typing, members.as_ref());
-        (context.ranks, context.pieces) =
-            finder.gather(attention, budget.piece_tokens, counter, deadline).into_iter().unzip();
+        let pieces = match beside {
+            Beside::Fresh(attention) => finder.gather(attention, budget.piece_tokens, counter, deadline),
+            Beside::Known(pieces) => pieces.to_vec(),
+        };
+        (context.ranks, context.pieces) = pieces.into_iter().unzip();
         context.expected = match &members {
             Some((members, _)) => Some(Expected { names: members.rest(), origin: Origin::Members }),
             None => finder.unused().map(|names| Expected { names, origin: Origin::Imports }),

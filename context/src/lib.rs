@@ -16,7 +16,7 @@ mod usage;
 pub mod workspace;
 
 pub use budget::{Budget, TokenCounter};
-pub use completion::{Attention, CompletionContext, Expected, Origin, Piece, gather_completion};
+pub use completion::{Attention, Beside, CompletionContext, Expected, Origin, Piece, gather_completion};
 pub use debugging::{Focus, gather_debugging};
 pub use document::{Document, Snapshot};
 pub use resolve::resolve;

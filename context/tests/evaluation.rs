@@ -13,7 +13,7 @@ use std::time::Duration;
 use expect_test::expect_file;
 use halfline_context::budget::RoughCounter;
 use halfline_context::workspace::ScanLimits;
-use halfline_context::{Attention, Budget, SearchOptions, Snapshot, Workspace, gather_completion, search};
+use halfline_context::{Attention, Beside, Budget, SearchOptions, Snapshot, Workspace, gather_completion, search};
 use serde_json::Value;
 
 /// Tokens for pieces: fewer than all candidates would take, so that rank decides.
@@ -101,8 +101,14 @@ fn what_a_completion_is_shown() {
             time: Duration::from_secs(60),
         };
         let chars = edited[..cursor].chars().count();
-        let context =
-            gather_completion(&snapshot, chars, &budget, &RoughCounter, Some(workspace), &Attention::default());
+        let context = gather_completion(
+            &snapshot,
+            chars,
+            &budget,
+            &RoughCounter,
+            Some(workspace),
+            Beside::Fresh(&Attention::default()),
+        );
         assert!(context.prefix.ends_with(before), "{}", case["id"]);
         listing += &format!("{} ({} pieces)\n", text(&case, "id"), context.pieces.len());
         for wanted in list(&case, "wanted") {

@@ -27,7 +27,7 @@ fn budget(prefix_tokens: usize, suffix_tokens: usize, piece_tokens: usize) -> Bu
 
 fn windows(text: &str, cursor: usize, prefix: usize, suffix: usize) -> CompletionContext {
     let snapshot = Snapshot::of_text(None, text);
-    gather_completion(&snapshot, cursor, &budget(prefix, suffix, 0), &Chars, None, &Attention::default())
+    gather_completion(&snapshot, cursor, &budget(prefix, suffix, 0), &Chars, None, Beside::Fresh(&Attention::default()))
 }
 
 proptest! {
@@ -68,7 +68,7 @@ fn the_start_of_the_prefix_moves_rarely_while_typing() {
                 &budget(tokens, 0, 0),
                 counter,
                 None,
-                &Attention::default(),
+                Beside::Fresh(&Attention::default()),
             );
             starts.insert(end + 1 - found.prefix.chars().count());
             if end > 1200 {
@@ -116,7 +116,8 @@ fn pieces_for(marked: &str, budget: &Budget) -> String {
     let cursor = marked.find("$0").unwrap();
     let snapshot = Snapshot::of_text(Some(dir.path().join("src/main.rs")), &marked.replace("$0", ""));
     let cursor = marked[..cursor].chars().count();
-    let context = gather_completion(&snapshot, cursor, budget, &Chars, Some(&workspace), &Attention::default());
+    let context =
+        gather_completion(&snapshot, cursor, budget, &Chars, Some(&workspace), Beside::Fresh(&Attention::default()));
     let show = |piece: &Piece| format!("## {} {:?} {}\n{}\n", piece.path, piece.lines, piece.why, piece.text);
     context.pieces.iter().map(show).collect()
 }
@@ -209,7 +210,7 @@ fn code_like_the_lines_above_the_cursor() {
             &budget(400, 100, 400),
             &Chars,
             Some(&workspace),
-            &Attention::default(),
+            Beside::Fresh(&Attention::default()),
         );
         let show = |piece: &Piece| format!("## {} {:?} {}\n{}\n", piece.path, piece.lines, piece.why, piece.text);
         context.pieces.iter().map(show).collect()
@@ -246,7 +247,8 @@ fn what_has_the_persons_attention() {
         edits: vec![(other.clone(), 20), (own.clone(), 1), (other, 22)],
         problems: vec![(1, "expected `u8`, found `&str`\nmore".to_owned()), (30, "far away".to_owned())],
     };
-    let context = gather_completion(&own, 16, &budget(400, 100, 400), &Chars, Some(&workspace), &attention);
+    let context =
+        gather_completion(&own, 16, &budget(400, 100, 400), &Chars, Some(&workspace), Beside::Fresh(&attention));
     let show = |piece: &Piece| format!("## {} {:?} {}\n{}\n", piece.path, piece.lines, piece.why, piece.text);
     expect![[r#"
         ## src/main.rs (2, 2) what is wrong beside the cursor

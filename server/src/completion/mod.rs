@@ -7,6 +7,7 @@ pub mod filters;
 mod mode;
 mod pipeline;
 mod prompt;
+mod same_line;
 mod type_through;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -19,6 +20,7 @@ use crate::assistant::Evidence;
 use crate::config::{CompletionConfig, Config};
 use crate::recent::Recent;
 use cache::Cache;
+use same_line::SameLine;
 use type_through::Shown;
 
 pub use mode::Mode;
@@ -221,6 +223,7 @@ pub struct Completer {
     cache: Mutex<Cache>,
     shown: Mutex<Shown>,
     counts: prompt::LineCounts,
+    same_line: SameLine,
     recent: Arc<Recent>,
 }
 
@@ -236,6 +239,7 @@ impl Completer {
             cache: Mutex::default(),
             shown: Mutex::default(),
             counts: prompt::LineCounts::default(),
+            same_line: SameLine::default(),
             recent: Arc::default(),
         }
     }

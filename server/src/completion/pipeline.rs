@@ -2,11 +2,12 @@
 
 use std::time::{Duration, Instant};
 
-use halfline_context::{CompletionContext, Encoding, Origin, Snapshot, gather_completion, text};
+use halfline_context::{Beside, CompletionContext, Encoding, Origin, Snapshot, gather_completion, text};
 use halfline_inference::{Engine, EngineError, Event, Finish, Preference, Priority, Request, StopReason, TokenStats};
 use serde_json::json;
 
 use super::cache::{Answer, Key, KeyParts, hash};
+use super::same_line::Line;
 use super::{
     Completer, CompletionOutcome, ContextRow, Item, ItemRange, Mode, Query, Source, Speculation, TimingsMs, Trigger,
     filters, mode, prompt,
@@ -21,6 +22,8 @@ const GATHER_TIME_INVOKED: Duration = Duration::from_millis(250);
 const MEMBERS_BONUS: f32 = 4.0;
 /// The same for a name that is imported and not used yet.
 const IMPORTS_BONUS: f32 = 2.5;
+/// A prompt that is read in this time may be another one at every key.
+const QUICK: Duration = Duration::from_millis(500);
 /// Why there is nothing to offer when the deadline came before the first word.
 const TOO_SLOW: &str = "the time of the setting completion.max_ms was over before the first word";
 
@@ -90,7 +93,7 @@ impl Completer {
         let tokenizer = engine.tokenizer();
         let max_tokens = query.max_tokens.unwrap_or(self.config.max_tokens);
         let mode = if self.config.multi_line { mode::at(&place.snapshot, place.offset) } else { Mode::Line };
-        let context = self.gather(engine, query, place, max_tokens);
+        let context = self.gather(engine, query, place, max_tokens, query.trigger == Trigger::Invoked);
         let key = Key::new(&KeyParts {
             prefix: &context.prefix,
             suffix: &context.suffix,
@@ -178,7 +181,7 @@ impl Completer {
         }
         let place = Place::new(&query);
         let max_tokens = query.max_tokens.unwrap_or(self.config.max_tokens);
-        let context = self.gather(engine, &query, &place, max_tokens);
+        let context = self.gather(engine, &query, &place, max_tokens, true);
         let mut request = self.request(engine, &place.snapshot, &context, &Mode::Line, 0);
         if request.prompt.is_empty() {
             return Ok(());
@@ -187,18 +190,37 @@ impl Completer {
         engine.generate(request).finish().await.map(drop)
     }
 
-    /// What the model is shown of the code around the cursor, and of the rest.
-    fn gather(&self, engine: &Engine, query: &Query, place: &Place, max_tokens: usize) -> CompletionContext {
+    /// What the model is shown of the code around the cursor, and of the rest: the same of that as at the last key on this
+    /// line, unless it is to be found anew, or all of it is read in no time.
+    fn gather(
+        &self,
+        engine: &Engine,
+        query: &Query,
+        place: &Place,
+        max_tokens: usize,
+        is_fresh: bool,
+    ) -> CompletionContext {
         let tokenizer = engine.tokenizer();
         let room = engine.info().context_tokens.saturating_sub(max_tokens);
         let (tokens, suffix_share) = (self.config.prompt_tokens, self.config.suffix_share);
         let mut budget = prompt::budget(tokens, room, suffix_share, query.use_context, tokenizer.special());
-        if query.trigger == Trigger::Invoked {
+        if is_fresh {
             budget.time = GATHER_TIME_INVOKED;
         }
         let counter = prompt::Counter { tokenizer, lines: &self.counts };
-        let workspace = self.workspace.as_deref();
-        gather_completion(&place.snapshot, place.offset, &budget, &counter, workspace, &query.attention)
+        let (snapshot, workspace) = (&place.snapshot, self.workspace.as_deref());
+        let path = snapshot.path().filter(|_| budget.piece_tokens > 0);
+        let line = Line::of(snapshot, place.offset);
+        let whole = budget.prefix_tokens + budget.suffix_tokens + budget.piece_tokens;
+        let is_quick = engine.status().prefill_speed.is_some_and(|speed| whole as f64 / speed < QUICK.as_secs_f64());
+        let known = path.filter(|_| !is_fresh && !is_quick).and_then(|path| self.same_line.pieces(path, line));
+        let beside = known.as_deref().map_or(Beside::Fresh(&query.attention), Beside::Known);
+        let context = gather_completion(snapshot, place.offset, &budget, &counter, workspace, beside);
+        if let Some(path) = path.filter(|_| known.is_none()) {
+            let pieces = context.ranks.iter().copied().zip(context.pieces.iter().cloned()).collect();
+            self.same_line.keep(path, line, pieces);
+        }
+        context
     }
 
     fn request(
