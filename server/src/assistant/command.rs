@@ -1,5 +1,7 @@
 //! Runs a checker or a test: bounded in time, memory and output, and ended with everything it started, whether it ends,
-//! takes too long, or nobody waits any more.
+//! takes too long, or nobody waits any more. `guard` does that where Halfline itself was killed.
+
+pub(super) mod guard;
 
 use std::collections::HashMap;
 use std::process::Stdio;
@@ -72,6 +74,7 @@ pub(super) async fn run_until(mut command: Command, time: Duration) -> Result<Ou
     if ENDING.load(Ordering::SeqCst) {
         return Err(format!("{program} was not started: Halfline is ending"));
     }
+    guard::watch();
     let started = Instant::now();
     let child = command.spawn().map_err(|error| format!("cannot start {program}: {error}"))?;
     let id = child.id();
@@ -181,8 +184,14 @@ fn end(marker: &str, id: Option<u32>) {
 /// Ends every process whose environment has `marker`, until none is left that it can see.
 #[cfg(target_os = "linux")]
 fn kill_marked(marker: &str) {
+    kill_with(&format!("{RUN_VARIABLE}={marker}\0"));
+}
+
+/// Ends every process whose environment has `text`, until none is left that it can see.
+#[cfg(target_os = "linux")]
+fn kill_with(text: &str) {
     const ROUNDS: usize = 5;
-    let wanted = format!("{RUN_VARIABLE}={marker}\0").into_bytes();
+    let wanted = text.as_bytes();
     for _ in 0..ROUNDS {
         let Ok(processes) = std::fs::read_dir("/proc") else { return };
         let ids = processes.flatten().filter_map(|entry| entry.file_name().to_str()?.parse::<i32>().ok());
@@ -215,8 +224,16 @@ fn memory_bytes() -> u64 {
 
 fn new_marker() -> String {
     static COUNT: AtomicU64 = AtomicU64::new(0);
-    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
-    format!("{}-{}-{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed), now.as_nanos())
+    format!("{}{}", own_marks(), COUNT.fetch_add(1, Ordering::Relaxed))
+}
+
+/// How the markers of all commands of this process begin; those of no other do.
+fn own_marks() -> &'static str {
+    static MARKS: LazyLock<String> = LazyLock::new(|| {
+        let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
+        format!("{}-{}-", std::process::id(), now.as_nanos())
+    });
+    &MARKS
 }
 
 /// Reads a stream to its end in the background.

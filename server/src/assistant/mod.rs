@@ -35,6 +35,7 @@ use crate::recent::{Entry, Kind, Recent};
 
 pub use cite::Citation;
 pub(crate) use command::end_all as end_commands;
+pub(crate) use command::guard::{end_left as end_commands_of, start_first as guard_commands};
 pub use diagnostic::{Diagnostic, Severity};
 pub use evidence::checker_of;
 pub use prompt::{Exchange, Extra};

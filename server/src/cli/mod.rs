@@ -17,6 +17,7 @@ mod ending;
 mod eval;
 mod explain;
 mod fix;
+mod guard;
 mod index;
 mod logging;
 mod lsp;
@@ -82,6 +83,8 @@ enum Command {
     Bench(bench::Args),
     Doctor(doctor::Args),
     Config(config::Args),
+    #[command(hide = true)]
+    Guard(guard::Args),
 }
 
 /// Milliseconds that a completion may take on the command line, unless the user has set `completion.max_ms`.
@@ -101,7 +104,10 @@ pub fn run() -> ExitCode {
         Err(error) => error.exit(),
     };
     let invocation = Invocation { flags: cli.set };
-    ending::watch();
+    if !matches!(cli.command, Command::Guard(_)) {
+        ending::watch();
+        crate::assistant::guard_commands();
+    }
     let result = match cli.command {
         Command::Try(args) => try_it::run(args, &invocation),
         Command::Lsp(args) => lsp::run(args, &invocation),
@@ -122,6 +128,7 @@ pub fn run() -> ExitCode {
         Command::Bench(args) => bench::run(args, &invocation),
         Command::Doctor(args) => doctor::run(&args, &invocation),
         Command::Config(args) => config::run(args, &invocation),
+        Command::Guard(args) => guard::run(&args),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

@@ -74,3 +74,22 @@ fn a_data_set_is_scored_by_running_each_check() {
     let rows: Vec<serde_json::Value> = rows.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     assert_eq!((&rows[0]["fixed"], &rows[1]["fixed"]), (&true.into(), &false.into()));
 }
+
+#[test]
+fn what_cargo_fix_makes_of_cases_is_scored_too() {
+    let home = Home::new();
+    let check = ["rustc", "--edition", "2021", "--emit=metadata", "--out-dir", "out", "main.rs"];
+    let case = |id: &str, text: &str| serde_json::json!({"id": id, "language": "rust", "files": {"main.rs": text}, "check": check});
+    // To the first the compiler has an answer that it is sure about, to the second it has none; the third is no Rust.
+    let sure = case("sure", "fn main() {\n    let x = 1;\n    x = 2;\n    println!(\"{x}\");\n}\n");
+    let hopeless = case("hopeless", "fn main() {\n    let x: u8 = \"one\";\n    println!(\"{x}\");\n}\n");
+    let other =
+        serde_json::json!({"id": "other", "language": "python", "files": {"a.py": "x"}, "check": ["python3", "a.py"]});
+    home.write("cases.jsonl", &format!("{sure}\n{hopeless}\n{other}\n"));
+    let run = run(&home, &["eval", "fix", "cases.jsonl", "--cargo-fix", "--json", "--rows", "rows.jsonl"]);
+    let score = run.json();
+    assert_eq!((&score["cases"], &score["fixed"]), (&2.into(), &1.into()), "{}", run.all());
+    let rows = fs::read_to_string(home.workspace().join("rows.jsonl")).unwrap();
+    let whys: Vec<serde_json::Value> = rows.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!((&whys[0]["why"], &whys[1]["why"]), (&"cargo fix".into(), &"cargo fix changed nothing".into()));
+}

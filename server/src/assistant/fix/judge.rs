@@ -85,6 +85,16 @@ pub(super) fn assertions_changed(before: &Texts, after: &Texts) -> Option<String
     is_changed.then(|| "changes an assertion".to_owned())
 }
 
+/// What of the code is gone after changing `before` into `after`, whoever says that it may go.
+pub(super) fn removals(before: &Texts, after: &Texts) -> Vec<String> {
+    let mut found = Vec::new();
+    for (path, new) in after {
+        let old = before.get(path).map_or("", String::as_str);
+        removed(&snapshot(path, old), &snapshot(path, new), &mut found);
+    }
+    found
+}
+
 fn snapshot(path: &Path, text: &str) -> Snapshot {
     Snapshot::of_text(Some(path.to_owned()), text)
 }

@@ -153,6 +153,12 @@ pub async fn passes(argv: &[String], directory: &Path, time: Duration) -> bool {
     command::run(command, time).await.is_ok_and(|output| output.success())
 }
 
+/// What of the code is gone in `after`, in words: for whoever counts fixes. A search lets the compiler take out a line that it
+/// is sure about.
+pub fn removals(before: &Texts, after: &Texts) -> Vec<String> {
+    judge::removals(before, after)
+}
+
 /// Runs a command line on a copy of the files below `root`, with what is `open` and unsaved, for at most `time`.
 pub async fn output_of(root: &Path, open: Texts, line: &str, time: Duration) -> Result<CommandOutput, FixError> {
     let failed = |reason: String| FixError::Copy { root: root.to_owned(), reason };

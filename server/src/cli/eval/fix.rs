@@ -2,18 +2,20 @@
 //!
 //! A case is `{"id", "language", "files": {path: text}, "check": [command..], "target"?}`.
 
+mod cargo_fix;
+
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::{Context, bail};
+use anyhow::{Context, bail, ensure};
 use serde::{Deserialize, Serialize};
 
 use super::super::{Invocation, output, session};
 use super::Common;
 use crate::assistant::Router;
-use crate::assistant::fix::{self, Author, Check, Extent, Fix, FixLimits, Task, Texts, Verdict};
+use crate::assistant::fix::{self, Author, Check, Extent, FixLimits, Task, Texts, Verdict};
 use crate::engine_host::EngineHost;
 
 /// Score fixes
@@ -31,9 +33,12 @@ pub(super) struct Args {
     /// Ask the model once, with the file and the error, and try nothing else: the baseline
     #[arg(long)]
     plain: bool,
-    /// Try what the compiler suggests and nothing else: the other baseline
+    /// Ask no model: try what the compiler suggests, repairs that its messages make plain, and small slips
     #[arg(long, conflicts_with = "plain")]
     no_model: bool,
+    /// Run `cargo fix` on the Rust cases, and nothing else: the other baseline
+    #[arg(long, conflicts_with_all = ["plain", "no_model"])]
+    cargo_fix: bool,
 }
 
 #[derive(Deserialize)]
@@ -50,8 +55,11 @@ struct Case {
 struct Row {
     id: String,
     language: String,
-    /// Whether the case's check passes on the fixed files, run anew, and nothing about the fix is suspicious.
+    /// Whether the case's check passes on the fixed files, run anew, and nothing about the fix is suspicious; code that is gone
+    /// is, whoever took it out.
     fixed: bool,
+    /// Whether the check passes, whatever the fix does.
+    passes: bool,
     verdict: Option<Verdict>,
     marks: Vec<String>,
     attempts: usize,
@@ -77,9 +85,13 @@ struct Score {
 }
 
 pub(super) fn run(args: Args, invocation: &Invocation) -> anyhow::Result<()> {
-    let cases: Vec<Case> = args.common.cases()?;
+    let mut cases: Vec<Case> = args.common.cases()?;
+    if args.cargo_fix {
+        cases.retain(|case| case.language == "rust");
+        ensure!(!cases.is_empty(), "{}: there is no Rust case in it", args.common.dataset.display());
+    }
     let config = invocation.config(&std::env::current_dir()?)?;
-    let model = (!args.no_model).then(|| EngineHost::start(&config));
+    let model = (!args.no_model && !args.cargo_fix).then(|| EngineHost::start(&config));
     let mut rows_file = args.common.rows()?;
     let cache = tempfile::tempdir()?;
     let limits = FixLimits {
@@ -94,7 +106,8 @@ pub(super) fn run(args: Args, invocation: &Invocation) -> anyhow::Result<()> {
     }
     let mut rows = Vec::new();
     for case in &cases {
-        let row = one(case, model.clone(), &limits).with_context(|| format!("case {}", case.id))?;
+        let row = if args.cargo_fix { cargo_fix::one(case, limits.time) } else { one(case, model.clone(), &limits) };
+        let row = row.with_context(|| format!("case {}", case.id))?;
         let said = if row.fixed { "fixed" } else { "not fixed" };
         output::note(&format!(
             "{}: {said}, {} attempts, {:.1} s: {} {}",
@@ -136,18 +149,7 @@ fn one(case: &Case, model: Option<Arc<EngineHost>>, limits: &FixLimits) -> anyho
         line: None,
         open: Texts::new(),
     };
-    let mut row = Row {
-        id: case.id.clone(),
-        language: case.language.clone(),
-        fixed: false,
-        verdict: None,
-        marks: Vec::new(),
-        attempts: 0,
-        model: None,
-        why: String::new(),
-        seconds: 0.0,
-        diff: String::new(),
-    };
+    let mut row = Row::of(case);
     let started = std::time::Instant::now();
     // The score is that of the local models.
     let author = model.map(|host| Author { host, router: Router::default() });
@@ -158,9 +160,8 @@ fn one(case: &Case, model: Option<Arc<EngineHost>>, limits: &FixLimits) -> anyho
         }
         Ok(fix) => {
             row.seconds = started.elapsed().as_secs_f64();
-            row.fixed = fix.verified && passes_anew(case, &fix)?;
+            row.judge(case, &fix.after, fix.verified, fix.marks)?;
             row.verdict = Some(fix.verdict);
-            row.marks = fix.marks;
             row.attempts = fix.attempts;
             row.model = fix.route.model;
             row.why = fix.route.why;
@@ -170,14 +171,42 @@ fn one(case: &Case, model: Option<Arc<EngineHost>>, limits: &FixLimits) -> anyho
     Ok(row)
 }
 
-/// Whether the check passes on the files as the fix leaves them, in a directory that nothing else has touched.
-fn passes_anew(case: &Case, fix: &Fix) -> anyhow::Result<bool> {
-    const TIME: Duration = Duration::from_secs(60);
-    let directory = tempfile::tempdir()?;
-    let mut files = case.files.clone();
-    files.extend(fix.after.clone());
-    write_all(directory.path(), &files)?;
-    session::block_on(fix::passes(&case.check, directory.path(), TIME))
+impl Row {
+    /// That of a case of which nothing is known yet.
+    fn of(case: &Case) -> Row {
+        Row {
+            id: case.id.clone(),
+            language: case.language.clone(),
+            fixed: false,
+            passes: false,
+            verdict: None,
+            marks: Vec::new(),
+            attempts: 0,
+            model: None,
+            why: String::new(),
+            seconds: 0.0,
+            diff: String::new(),
+        }
+    }
+
+    /// Says what the texts `after` are worth, by running the check in a directory that nothing else has touched. They count only
+    /// where whoever has made them stands by them.
+    fn judge(&mut self, case: &Case, after: &Texts, stands_by: bool, marks: Vec<String>) -> anyhow::Result<()> {
+        const TIME: Duration = Duration::from_secs(60);
+        let directory = tempfile::tempdir()?;
+        let mut files = case.files.clone();
+        files.extend(after.clone());
+        write_all(directory.path(), &files)?;
+        self.passes = session::block_on(fix::passes(&case.check, directory.path(), TIME))?;
+        self.marks = marks;
+        for removal in fix::removals(&case.files, after) {
+            if !self.marks.contains(&removal) {
+                self.marks.push(removal);
+            }
+        }
+        self.fixed = self.passes && stands_by && self.marks.is_empty();
+        Ok(())
+    }
 }
 
 fn write_all(root: &Path, files: &BTreeMap<PathBuf, String>) -> anyhow::Result<()> {
@@ -202,10 +231,7 @@ fn score(rows: &[Row]) -> Score {
         cases: rows.len(),
         fixed: fixed.len(),
         without_model: fixed.iter().filter(|row| row.model.is_none()).count(),
-        marked: rows
-            .iter()
-            .filter(|row| !row.fixed && row.verdict == Some(Verdict::PartlyVerified) && !row.marks.is_empty())
-            .count(),
+        marked: rows.iter().filter(|row| row.passes && !row.fixed && !row.marks.is_empty()).count(),
         mean_seconds: seconds.iter().sum::<f64>() / seconds.len() as f64,
         p50_seconds: at(0.5),
         p95_seconds: at(0.95),

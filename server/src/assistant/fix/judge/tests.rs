@@ -69,3 +69,14 @@ fn what_is_asserted_may_not_change() {
     assert_eq!(assertions_changed(&before, &same), None);
     assert_eq!(assertions_changed(&before, &other).as_deref(), Some("changes an assertion"));
 }
+
+#[test]
+fn a_line_that_is_gone_is_told_whoever_took_it_out() {
+    let texts = |text: &str| Texts::from([("a.rs".into(), text.to_owned())]);
+    let before = texts("fn main() {\n    let x: u8 = parse(input);\n    show();\n}\n");
+    assert_eq!(
+        removals(&before, &texts("fn main() {\n    show();\n}\n")),
+        ["removes the line `let x: u8 = parse(input);`"]
+    );
+    assert_eq!(removals(&before, &texts("fn main() {\n    let x: u16 = parse(input);\n    show();\n}\n")), [""; 0]);
+}
