@@ -5,8 +5,8 @@
 
 Each run breaks one of a few small programs, asks for a fix by `halfline debug`, and has something go wrong meanwhile:
 Halfline is killed or ended, the disk is full (as a limit of file size), the check hangs, forks, deletes or overwrites what is
-around it. Afterwards every file of the project has to be what it was, byte for byte, and, unless Halfline itself was killed,
-none of the check's processes may be left. No model is needed. Prints a line for each kind of fault, and ends with 1 if
+around it. Afterwards every file of the project has to be what it was, byte for byte, and none of the check's processes may be
+left, even where Halfline itself was killed. No model is needed. Prints a line for each kind of fault, and ends with 1 if
 one run was not as it should be. Linux only: it reads /proc.
 """
 
@@ -163,7 +163,7 @@ def main():
                 print(f"FAULT {program}, {check}, {ending}: {'; '.join(faults)}", flush=True)
     for kind, verdicts in sorted(counts.items()):
         print(f"{kind}: " + ", ".join(f"{count} {verdict}" for verdict, count in verdicts.most_common()))
-    print(f"{args.runs} runs, {wrong} not as they should be; {left} processes outlived a Halfline that was killed")
+    print(f"{args.runs} runs, {wrong} not as they should be; {left} processes were left behind")
     sys.exit(wrong > 0)
 
 
