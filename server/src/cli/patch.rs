@@ -4,14 +4,17 @@
 use std::fs;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, bail};
+use halfline_context::Workspace;
 
 use super::place::{self, Line};
 use super::{Invocation, output, session};
 use crate::assistant::fix::{self, Author, Extent, Fix, FixLimits, Order, Task, Texts};
-use crate::assistant::{Router, Update};
+use crate::assistant::{Router, Toolbox, Update};
+use crate::cache_directory;
 use crate::config::{self, Config};
 use crate::engine_host::EngineHost;
 
@@ -100,7 +103,13 @@ pub(super) fn project_of(path: &Path, root: Option<&Path>) -> anyhow::Result<(Pa
 pub(super) type Sink<'a> = &'a mut (dyn FnMut(Update) + Send);
 
 fn author(config: &Config, root: &Path) -> Author {
-    Author { host: EngineHost::start(config), router: Router::new(config, root) }
+    let calls_tools = config.remote.all().iter().any(|engine| engine.tools);
+    // A directory that is no project may be anything, and is not read.
+    let tools = (calls_tools && config::project_root(root).is_some()).then(|| {
+        let workspace = Arc::new(Workspace::open(root, &cache_directory()));
+        Toolbox::for_changes(workspace, Arc::new(|_: &Path| None), (&config.assistant).into())
+    });
+    Author { host: EngineHost::start(config), router: Router::new(config, root), tools }
 }
 
 /// Shows a result, and writes it where that was asked for.
@@ -136,6 +145,9 @@ fn watch<T>(work: impl AsyncFnOnce(Sink<'_>) -> anyhow::Result<T>) -> anyhow::Re
 fn show(fix: &Fix) -> anyhow::Result<()> {
     output::piece(&fix.diff)?;
     output::note(&fix.explanation);
+    for used in &fix.tools {
+        output::note(&used.note);
+    }
     let by = fix.route.model.as_deref().unwrap_or("no model");
     output::note(&format!(
         "{} By {by}: {}; {} attempts, {} tokens read, {} written, {:.1} s",

@@ -4,6 +4,7 @@
 //! `"applied"` says whether it did. Nothing is written here.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use halfline_context::{Snapshot, workspace};
 use serde::Deserialize;
@@ -12,8 +13,8 @@ use tower_lsp::jsonrpc::{Error, Result};
 use tower_lsp::lsp_types::{MessageActionItem, MessageType, NumberOrString, Position, Url, WorkspaceEdit};
 
 use super::{answer, permission, project_of};
-use crate::assistant::Update;
 use crate::assistant::fix::{self, Author, Check, Extent, Fix, FixLimits, Task, Texts};
+use crate::assistant::{Toolbox, Update};
 use crate::lsp::{Server, convert};
 
 #[derive(Deserialize)]
@@ -75,7 +76,12 @@ pub(super) fn limits(server: &Server) -> Result<FixLimits> {
 /// Who writes it.
 pub(super) fn author(server: &Server) -> Result<Author> {
     let session = server.session()?;
-    Ok(Author { host: session.engine.clone(), router: session.router.clone() })
+    let tools = session.workspace.clone().map(|workspace| {
+        let documents = server.documents.clone();
+        let open = Arc::new(move |path: &Path| documents.by_path(path));
+        Toolbox::for_changes(workspace, open, (&session.config.assistant).into())
+    });
+    Ok(Author { host: session.engine.clone(), router: session.router.clone(), tools })
 }
 
 /// The answer for a change to files below `root`. With `apply` the user is asked whether the editor should make it.

@@ -3,7 +3,7 @@
 use halfline_tests::{Act, Home, Scripted};
 use serde_json::{Value, json};
 
-use super::routing::{ask, assert_local, audit, home};
+use super::routing::{ask, ask_with, assert_local, audit, home};
 
 const CODE: &str = "fn main() {\n    total(1);\n}\n\nfn total(x: u32) -> u32 {\n    x + 1\n}\n";
 
@@ -189,4 +189,45 @@ fn an_engine_that_dies_between_calls_is_replaced() {
     let answer = ask(&home, &[]);
     assert_local(&answer, "broke off");
     assert_eq!(answer["route"]["failed"][0]["partial"], "It ad", "{answer}");
+}
+
+#[test]
+fn a_model_that_writes_a_fix_may_read_too_but_runs_no_check() {
+    let broken = "from scale import SCALE\n\ndef area(a, b):\n    return {}\n";
+    let read = calls(&[("read_file", json!({"path": "scale.py"})), ("run_check", json!({"path": "a.py"}))]);
+    let fixed = "```python\ndef area(a, b):\n    return a * b * SCALE\n```";
+    // A second attempt may call what the first one has left.
+    let more = calls(&[("read_file", json!({"path": "check.py"})), ("definition", json!({"name": "SCALE"}))]);
+    let server = Scripted::start([
+        read,
+        Act::Whole("```python\ndef area(a, b):\n    return a * b\n```".to_owned()),
+        more,
+        Act::Whole(fixed.to_owned()),
+    ]);
+    let home = home(&server.url(), "tools = true\n");
+    home.write("pyproject.toml", "[project]\nname = \"a\"\n");
+    home.write("scale.py", "SCALE = 3\n");
+    home.write("a.py", broken);
+    home.write("check.py", "from a import area\nassert area(1, 2) == 6\n");
+    let arguments = ["debug", "--set", "assistant.tool_calls=3", "--json", "--", "python3", "check.py"];
+    let fix = ask_with(&home, home.command().args(arguments));
+    assert_eq!((&fix["verified"], &fix["route"]["engine"]), (&true.into(), &"remote".into()), "{fix}");
+    let outcomes: Vec<_> = fix["tools"].as_array().unwrap().iter().map(|used| used["outcome"].clone()).collect();
+    assert_eq!(outcomes, ["answered", "refused", "answered", "refused"], "{fix}");
+    let told = results(&server, 1);
+    assert!(told[0].contains("SCALE = 3") && told[1].contains("checked anyway, on a copy"), "{told:?}");
+    assert!(results(&server, 3)[1].contains("no more calls"), "{fix}");
+}
+
+#[test]
+fn a_model_that_documents_may_read_too() {
+    let server = Scripted::start([
+        calls(&[("references", json!({"name": "total"}))]),
+        Act::Whole("Adds one to `x`.".to_owned()),
+    ]);
+    let home = project(&server, "");
+    home.write("Cargo.toml", "[package]\nname = \"a\"\n");
+    let doc = ask_with(&home, home.command().args(["doc", "src/main.rs:5", "--json"]));
+    assert_eq!(doc["tools"][0]["outcome"], "answered", "{doc}");
+    assert!(results(&server, 1)[0].contains("src/main.rs:2: total(1);"), "{doc}");
 }

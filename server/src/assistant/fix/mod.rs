@@ -23,7 +23,7 @@ use std::time::{Duration, Instant};
 use halfline_context::workspace;
 use halfline_inference::TokenStats;
 
-use super::{AssistantError, CommandOutput, Router, Update, command};
+use super::{AssistantError, CommandOutput, Router, ToolUse, Toolbox, Update, command};
 use crate::engine_host::EngineHost;
 
 pub use check::Check;
@@ -126,6 +126,8 @@ pub struct Author {
     pub host: Arc<EngineHost>,
     /// Engines that run elsewhere.
     pub router: Router,
+    /// What their models may call, all attempts together.
+    pub tools: Option<Toolbox>,
 }
 
 /// Looks for a fix for `task`. `author` writes candidates where nothing simpler helps. `sink` hears of every step.
@@ -221,6 +223,7 @@ struct Spent {
     tokens: TokenStats,
     model_time: Duration,
     check_time: Duration,
+    tools: Vec<ToolUse>,
 }
 
 #[cfg(test)]

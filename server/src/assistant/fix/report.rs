@@ -11,7 +11,7 @@ use super::super::cite::Citation;
 use super::check::Outcome;
 use super::search::{Candidate, Search, Source};
 use super::{Spent, Texts};
-use crate::assistant::{self, Failed};
+use crate::assistant::{self, Failed, ToolUse};
 
 /// How far a fix is proved.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -114,6 +114,9 @@ pub struct Fix {
     pub attempts: usize,
     /// Who wrote it.
     pub route: Route,
+    /// The tools that its model called, in all attempts.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub tools: Vec<ToolUse>,
     /// Tokens, all attempts together.
     pub tokens: TokenStats,
     /// Where the time went.
@@ -167,6 +170,7 @@ pub(super) fn report(search: &Search, candidate: Candidate, spent: Spent, eviden
         citations,
         attempts: spent.attempts,
         route,
+        tools: spent.tools,
         tokens: spent.tokens,
         timings_ms: FixTimings {
             evidence: ms(evidence),

@@ -305,14 +305,14 @@ impl Search {
 
 /// The models to ask. `None` where there are none, with the reason why.
 async fn models(author: Option<Author>, sink: &mut (dyn FnMut(Update) + Send), reason: &mut String) -> Option<Models> {
-    let Author { host, router } = author?;
+    let Author { host, router, tools } = author?;
     if host.ready().is_none() {
         sink(Update::Status { text: "waiting for the model to load".to_owned() });
     }
     match host.engine().await {
         Ok(engine) => {
             *reason = "the model wrote nothing that changes the code".to_owned();
-            Some(Models { engine, router })
+            Some(Models { engine, router, tools })
         }
         Err(error) => {
             *reason = error;

@@ -1,4 +1,4 @@
-//! What a model elsewhere may call by itself: read a file, search, find definitions and references, run a check that is
+//! What a model elsewhere may call by itself, be it asked for an answer or for a change: read a file, search, find definitions and references, run a check that is
 //! allowed already. Every call is bounded, shown, and answered with text that is data; what has to stay on this machine is
 //! refused here, and secrets are replaced where results leave.
 
@@ -9,11 +9,12 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use halfline_context::Workspace;
 use halfline_inference::remote::Tool;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::{Sources, Update};
+use super::{OpenDocuments, Sources, Update};
 use crate::config::{AssistantConfig, CheckerEntry};
 use crate::policy::privacy::Privacy;
 
@@ -54,6 +55,22 @@ pub struct Toolbox {
     pub(super) limits: ToolLimits,
     pub(super) checkers: Vec<CheckerEntry>,
     pub(super) may_check: MayCheck,
+}
+
+impl Toolbox {
+    /// For a model that writes changes: all of it but the checks, since each change is checked anyway, and on a copy.
+    pub fn for_changes(workspace: Arc<Workspace>, open: OpenDocuments, limits: ToolLimits) -> Toolbox {
+        let may_check: MayCheck = Arc::new(|_: &Path| Err("what is written is checked anyway, on a copy".to_owned()));
+        Toolbox { sources: Sources { workspace, open }, limits, checkers: Vec::new(), may_check }
+    }
+
+    /// The same with what `uses` have left of it: an answer may take several attempts. `None` where they left nothing.
+    pub(super) fn after(&self, uses: &[ToolUse]) -> Option<Toolbox> {
+        let bytes: usize = uses.iter().map(|used| used.bytes).sum();
+        let ToolLimits { calls, bytes: most, time } = self.limits;
+        let limits = ToolLimits { calls: calls.saturating_sub(uses.len()), bytes: most.saturating_sub(bytes), time };
+        (limits.calls > 0 && limits.bytes > 0).then(|| Toolbox { limits, ..self.clone() })
+    }
 }
 
 /// A tool that was called, for whoever wants to know.

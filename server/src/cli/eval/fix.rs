@@ -152,7 +152,7 @@ fn one(case: &Case, model: Option<Arc<EngineHost>>, limits: &FixLimits) -> anyho
     let mut row = Row::of(case);
     let started = std::time::Instant::now();
     // The score is that of the local models.
-    let author = model.map(|host| Author { host, router: Router::default() });
+    let author = model.map(|host| Author { host, router: Router::default(), tools: None });
     match session::block_on(fix::fix(task, author, limits, &mut |_| {}))? {
         Err(error) => {
             row.why = error.to_string();

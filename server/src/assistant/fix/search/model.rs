@@ -14,7 +14,7 @@ use super::super::{FixError, Texts, items, reply};
 use super::{CHECK_FACTOR, LEAST_CHECK, Search, Source, is_progress};
 use crate::assistant::diagnostic::Diagnostic;
 use crate::assistant::evidence::ModelTokens;
-use crate::assistant::{self, Class, Conversation, Decoding, Router, Update};
+use crate::assistant::{self, Class, Conversation, Decoding, Router, Toolbox, Update};
 
 /// Checks of suggestions that follow an attempt of the model.
 const FOLLOW_UP_CHECKS: usize = 4;
@@ -29,6 +29,7 @@ const SLIPS_SHARE: u32 = 2;
 pub(super) struct Models {
     pub(super) engine: Engine,
     pub(super) router: Router,
+    pub(super) tools: Option<Toolbox>,
 }
 
 impl Search {
@@ -217,7 +218,7 @@ impl Search {
     /// came in time.
     async fn generate(
         &mut self,
-        Models { engine, router }: &Models,
+        Models { engine, router, tools }: &Models,
         view: &View,
         problem: &Problem,
         (style, temperature): (Style, f32),
@@ -246,12 +247,12 @@ impl Search {
                 stop_strings: (style == Style::Code).then(|| "\n```".to_owned()).into_iter().collect(),
                 deadline: Some(self.deadline.checked_sub(check).unwrap_or(self.deadline)),
             },
-            tools: None,
+            tools: tools.as_ref().and_then(|tools| tools.after(&self.spent.tools)),
         };
         let started = Instant::now();
-        // What the model writes is no answer yet: only what is being done is told.
+        // What the model writes is no answer yet: only what is being done, and what it calls, is told.
         let mut told = |update: Update| {
-            if matches!(update, Update::Status { .. }) {
+            if matches!(update, Update::Status { .. } | Update::Tool(_)) {
                 sink(update);
             }
         };
@@ -261,6 +262,7 @@ impl Search {
         self.spent.tokens.prompt += reply.tokens.prompt;
         self.spent.tokens.reused += reply.tokens.reused;
         self.spent.tokens.generated += reply.tokens.generated;
+        self.spent.tools.extend(reply.tools);
         tracing::debug!(path = %view.path.display(), ?reply.tokens, ?reply.decode, temperature, "the model wrote:\n{}", reply.text);
         Ok(Some((reply.text, reply.route)))
     }

@@ -16,7 +16,7 @@ use super::report::{CheckReport, FixTimings, Route, unified};
 use super::{Author, Extent, Fix, FixError, FixLimits, Texts, Verdict, prompt};
 use crate::assistant::cite::Citation;
 use crate::assistant::evidence::ModelTokens;
-use crate::assistant::{self, AssistantError, Class, Conversation, Decoding, Update};
+use crate::assistant::{self, AssistantError, Class, Conversation, Decoding, ToolUse, Update};
 
 pub use doc::documentation;
 pub use unit::{command as test_command, unit_tests};
@@ -72,6 +72,7 @@ struct Work<'a> {
     check_time: Duration,
     checks: Vec<CheckReport>,
     route: Option<assistant::Route>,
+    tools: Vec<ToolUse>,
 }
 
 impl Site {
@@ -139,6 +140,7 @@ impl<'a> Work<'a> {
             check_time: Duration::ZERO,
             checks: Vec::new(),
             route: None,
+            tools: Vec::new(),
         })
     }
 
@@ -174,11 +176,11 @@ impl<'a> Work<'a> {
             class: Class::Quick,
             failed_attempts: self.attempts,
             decoding,
-            tools: None,
+            tools: self.author.tools.as_ref().and_then(|tools| tools.after(&self.tools)),
         };
-        // What the model writes is no answer yet: only what is being done is told.
+        // What the model writes is no answer yet: only what is being done, and what it calls, is told.
         let mut told = |update: Update| {
-            if matches!(update, Update::Status { .. }) {
+            if matches!(update, Update::Status { .. } | Update::Tool(_)) {
                 sink(update);
             }
         };
@@ -188,6 +190,7 @@ impl<'a> Work<'a> {
         self.tokens.prompt += reply.tokens.prompt;
         self.tokens.reused += reply.tokens.reused;
         self.tokens.generated += reply.tokens.generated;
+        self.tools.extend(reply.tools);
         self.route = Some(reply.route);
         tracing::debug!(stopped = ?reply.stopped, "the model wrote:\n{}", reply.text);
         Ok(reply.text)
@@ -215,6 +218,7 @@ impl<'a> Work<'a> {
             citations: vec![Citation { path, line: site.line() + 1, symbol, ok: true }],
             attempts: self.attempts,
             route: Route::of(self.route, ""),
+            tools: self.tools,
             tokens: self.tokens,
             timings_ms: FixTimings {
                 evidence: 0.0,
