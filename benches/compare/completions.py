@@ -16,6 +16,7 @@ cases are scored with context and without (`halfline eval fim`, the same model, 
 
 import argparse
 import collections
+import functools
 import io
 import json
 import os
@@ -62,6 +63,7 @@ def sources(tree, ending):
     return found
 
 
+@functools.lru_cache(maxsize=None)
 def lines_in_strings(text, ending):
     """Numbers, from 1, of the lines that a string of several lines has."""
     found = set()
