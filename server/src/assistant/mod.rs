@@ -63,6 +63,10 @@ pub struct Assistant {
     known: Arc<ReadAhead>,
 }
 
+/// What whoever reads a local model's review should know. Of six obvious bugs the 1.5B one named none.
+const OVERLOOKED: &str =
+    "small local models overlook most mistakes in a change: what is not named here may be wrong all the same";
+
 /// Where code is read from.
 #[derive(Clone)]
 struct Sources {
@@ -335,6 +339,7 @@ pub async fn follow_up(
     let started = Instant::now();
     let engine = &assistant.engine;
     let class = question.class();
+    let is_review = matches!(question, Question::Review { .. });
     let is_first = earlier.exchanges.is_empty();
     let known = || assistant.known.of(&question, &assistant.sources, assistant.limits.quick);
     let (mut gathered, new) = match is_first.then(known).flatten() {
@@ -382,6 +387,9 @@ pub async fn follow_up(
         extra.seen = !reply.route.withheld.iter().any(|withheld| withheld.place == extra.place);
     }
     let mut notes = reply.route.notes();
+    if is_review && reply.route.engine == "local" {
+        notes.push(OVERLOOKED.to_owned());
+    }
     let trouble = assistant.sources.workspace.dense().and_then(Dense::trouble);
     notes.extend(trouble.map(|why| format!("related code was looked for by words alone: {why}")));
     let mut answer = Answer {

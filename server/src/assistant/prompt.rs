@@ -35,10 +35,13 @@ a mistake only if you are sure that there is one.";
 /// What to do with code that was selected.
 const EXPLAIN_SELECTION: &str = "Explain in a few short sentences what this code does and how.";
 
-/// What to do with a change.
+/// What to do with a change. Asked for problems in general, small models describe the change instead, and with examples before
+/// them they repeat these.
 const REVIEW: &str = "This is a change to code; lines that start with `+` are new, those that start with `-` are gone. \
-Review it: name at most three real problems (bugs, cases that are forgotten), one sentence each, with the place as `path:line`. \
-If you see none, say so in one sentence.";
+Check the new lines for mistakes: indices and ranges one too far, a wrong operator or comparison, arguments in the wrong order, \
+values that may be missing, files that are never closed, something not awaited, an error that is ignored. Do not describe the change. \
+Answer with one line for each mistake that is really there, as `path:line`: the mistake and how to fix it. If there is none, answer \
+only: No problem found.";
 
 /// How to describe one.
 const COMMIT_MESSAGE: &str = "This is a change to code; lines that start with `+` are new, those that start with `-` are gone. \

@@ -89,6 +89,7 @@ fn a_diff_is_reviewed_and_staged_changes_get_a_message() {
     assert!(document["text"].as_str().unwrap().starts_with("Change the sum."), "{}", review.all());
     assert_eq!((&document["evidence"][0]["path"], &document["evidence"][0]["lines"][1]), (&"a.py".into(), &2.into()));
     assert!(document["prompt"].as_str().unwrap().contains("+    2 |     return a - b"), "{}", review.all());
+    assert!(document["notes"][0].as_str().unwrap().contains("overlook most mistakes"), "{}", review.all());
     let nothing = run(&home, &["review", "--diff", "a.py"]);
     assert!(nothing.stderr.contains("there is no unified diff in it"), "{}", nothing.all());
 
