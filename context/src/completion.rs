@@ -123,7 +123,7 @@ pub fn gather_completion(
     if budget.piece_tokens > 0 {
         let window = Window { snapshot, start, cursor, end };
         let imports = symbols::imports(snapshot);
-        let typing = Typing { snapshot, cursor, workspace, imports: &imports };
+        let typing = Typing::new(snapshot, cursor, workspace, &imports);
         let members = members::members(&typing);
         let finder = pieces::Finder::new(&window, &typing, members.as_ref());
         let pieces = match beside {

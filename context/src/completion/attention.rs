@@ -3,7 +3,7 @@
 use super::{Piece, Window, own_path};
 use crate::document::Snapshot;
 use crate::text;
-use crate::workspace::Workspace;
+use crate::workspace::{Workspace, is_secret};
 
 /// Lines shown above and below a line that was edited.
 const AROUND_EDIT: usize = 3;
@@ -28,7 +28,9 @@ impl Attention {
     /// The places that were edited and that the window does not show, the latest first.
     pub(super) fn edited(&self, window: &Window<'_>, workspace: Option<&Workspace>) -> Vec<Piece> {
         let mut pieces: Vec<Piece> = Vec::new();
-        for (snapshot, line) in &self.edits {
+        // A person may write into files that are never read otherwise.
+        let may_be_shown = |snapshot: &Snapshot| snapshot.path().is_some_and(|path| !is_secret(path));
+        for (snapshot, line) in self.edits.iter().filter(|(snapshot, _)| may_be_shown(snapshot)) {
             let is_own = snapshot.path() == window.snapshot.path();
             let last_line = snapshot.rope().len_lines() - 1;
             let (first, last) = (line.saturating_sub(AROUND_EDIT), (line + AROUND_EDIT).min(last_line));

@@ -15,12 +15,10 @@ use crate::retrieval::tokens;
 use crate::symbols::{Definition, EVERYTHING};
 use crate::workspace::{FileSymbols, Workspace};
 
-/// Bases of bases are followed so far.
-const MOST_STEPS: usize = 8;
 /// Files that may hold implementations of a type.
 const MOST_FILES: usize = 64;
 /// Characters of one signature.
-const HEAD_BYTES: usize = 100;
+const HEAD_CHARS: usize = 100;
 /// Bases that add no members worth naming.
 const BARE_BASES: [&str; 10] =
     ["object", "Generic", "Protocol", "ABC", "NamedTuple", "TypedDict", "Exception", "Enum", "IntEnum", "Hashable"];
@@ -111,7 +109,7 @@ pub(super) fn members(typing: &Typing<'_>) -> Option<(Members, Whose)> {
             before.links.last()?.name.clone()
         }
         Whose::Type(place) => {
-            of_type(typing, place, before.by_path, &mut heads, MOST_STEPS);
+            of_type(typing, place, before.by_path, &mut heads);
             typing.definition(place).name.clone()
         }
     };
@@ -129,7 +127,7 @@ fn of_module(module: &FileSymbols, heads: &mut Heads) {
     }
 }
 
-fn of_type(typing: &Typing<'_>, place: &TypePlace, by_path: bool, heads: &mut Heads, steps: usize) {
+fn of_type(typing: &Typing<'_>, place: &TypePlace, by_path: bool, heads: &mut Heads) {
     let owner = typing.definition(place);
     let is_enum = has_word(owner.signature.split('{').next().unwrap_or_default(), "enum");
     let is_wanted = |member: &&Definition| match (by_path, member.kind) {
@@ -148,15 +146,15 @@ fn of_type(typing: &Typing<'_>, place: &TypePlace, by_path: bool, heads: &mut He
     };
     add(typing.definitions(&place.file), &|member| is_of(member, owner));
     if typing.is_python() {
-        for base in bases(&owner.signature).iter().filter(|base| steps > 0 && !BARE_BASES.contains(&base.as_str())) {
+        for base in bases(&owner.signature).iter().filter(|base| !BARE_BASES.contains(&base.as_str())) {
             if let Some(base) = typing.type_named(base, &place.file) {
-                of_type(typing, &base, by_path, heads, steps - 1);
+                of_type(typing, &base, by_path, heads);
             }
         }
         return;
     }
-    let Some(workspace) = typing.workspace else { return };
-    for file in implementing(workspace, &owner.name, typing, place) {
+    add(typing.definitions(&File::Own), &|member| is_of_name(member, &owner.name));
+    for file in implementing(typing, place) {
         add(&file.definitions, &|member| is_of_name(member, &owner.name));
     }
 }
@@ -167,13 +165,13 @@ fn head(definition: &Definition) -> String {
     let mut head = lines.next().unwrap_or_default().trim().to_owned();
     for line in lines {
         let is_open = head.matches('(').count() > head.matches(')').count();
-        if !is_open || head.len() > HEAD_BYTES {
+        if !is_open || head.len() > HEAD_CHARS {
             break;
         }
         head.push_str(if head.ends_with('(') || line.trim().starts_with(')') { "" } else { " " });
         head.push_str(line.trim());
     }
-    if let Some((cut, _)) = head.char_indices().nth(HEAD_BYTES) {
+    if let Some((cut, _)) = head.char_indices().nth(HEAD_CHARS) {
         head.truncate(cut);
         head.push('…');
     }
@@ -184,15 +182,16 @@ fn head(definition: &Definition) -> String {
 fn takes_self(signature: &str) -> bool {
     let Some((_, parameters)) = signature.split_once('(') else { return false };
     let first = parameters.split([',', ')']).next().unwrap_or_default();
-    first.split(|ch: char| !ch.is_alphanumeric() && ch != '_').any(|word| word == "self")
+    has_word(first, "self")
 }
 
-/// Other files of the same crate that name the type, and may implement something for it.
-fn implementing(workspace: &Workspace, name: &str, typing: &Typing<'_>, place: &TypePlace) -> Vec<Arc<FileSymbols>> {
+/// The nearest of the other files that name the type, and may implement something for it.
+fn implementing(typing: &Typing<'_>, place: &TypePlace) -> Vec<Arc<FileSymbols>> {
+    let Some(workspace) = typing.workspace else { return Vec::new() };
     let home = typing.path_of(&place.file);
-    let mut files = workspace.mentions(name);
-    files.retain(|file| file.path != home || matches!(place.file, File::Own));
-    files.sort_by_key(|file| std::cmp::Reverse(super::shared_parents(home, &file.path)));
+    let mut files = workspace.mentions(&typing.definition(place).name);
+    files.retain(|file| file.path != home && file.path != typing.path_of(&File::Own));
+    files.sort_by_key(|file| Reverse(super::shared_parents(home, &file.path)));
     files.truncate(MOST_FILES);
     files
 }

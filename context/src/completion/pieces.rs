@@ -1,7 +1,7 @@
 //! The lines from elsewhere that a completion depends on: which, in which order, and why.
 //!
-//! Candidates are names with a weight: the callee of the open call, the type of the value before the dot, what the file
-//! imports and does not use yet, names near the cursor, then the other imports. Each name leads to definitions, through the
+//! The members of what stands before the dot come first, then what is wrong beside the cursor and what was edited. Other
+//! candidates are names with a weight: the callee of the open call, what the file imports and does not use yet, names near the cursor, then the other imports. Each name leads to definitions, through the
 //! imports where they say so. The heaviest that fit the budget are shown, ordered by place and not by weight: what is
 //! shown above the prefix should change as rarely as possible while one types.
 
@@ -39,7 +39,7 @@ const MOST_NAMES: usize = 80;
 const PIECE_LINES: usize = 10;
 /// Of the budget, the part that the members of what stands before the dot may take: one over this.
 const MEMBERS_SHARE: usize = 2;
-/// Lines above the cursor, and twice as many as below, that tell which members matter.
+/// Lines above the cursor, and half as many below, that tell which members matter.
 const NEAR_LINES: usize = 8;
 /// Tokens of the line that names a piece's file.
 const PATH_TOKENS: usize = 10;

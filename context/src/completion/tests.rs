@@ -244,7 +244,7 @@ fn what_has_the_persons_attention() {
     let numbered: String = (1..=40).map(|line| format!("// {line}\n")).collect();
     let (other, own) = (at("src/net.rs", &numbered), at("src/main.rs", "fn main() {\n    \n}\n"));
     let attention = Attention {
-        edits: vec![(other.clone(), 20), (own.clone(), 1), (other, 22)],
+        edits: vec![(at(".env", "KEY=1\n"), 0), (other.clone(), 20), (own.clone(), 1), (other, 22)],
         problems: vec![(1, "expected `u8`, found `&str`\nmore".to_owned()), (30, "far away".to_owned())],
     };
     let context =

@@ -1,6 +1,7 @@
 //! What an expression is: a value of some type, a type, or a module, told from declarations and signatures as they are
 //! written. No inference: what nobody has written down is not known.
 
+use std::cell::Cell;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -14,8 +15,8 @@ use crate::symbols::{Definition, Import};
 use crate::text;
 use crate::workspace::{FileSymbols, Workspace};
 
-/// Declarations that lead to declarations are followed so far.
-const MOST_STEPS: usize = 6;
+/// Types and declarations that are looked up for one expression: they may lead to each other in circles.
+const MOST_STEPS: usize = 100;
 /// A type whose name is defined in more places, and not imported, is not told.
 const MOST_PLACES: usize = 3;
 /// Lines above the cursor in which the start of the type around it is looked for.
@@ -51,13 +52,29 @@ pub(super) struct Typing<'a> {
     pub(super) cursor: usize,
     pub(super) workspace: Option<&'a Workspace>,
     pub(super) imports: &'a [Import],
+    steps: Cell<usize>,
 }
 
 impl<'a> Typing<'a> {
+    pub(super) fn new(
+        snapshot: &'a Snapshot,
+        cursor: usize,
+        workspace: Option<&'a Workspace>,
+        imports: &'a [Import],
+    ) -> Typing<'a> {
+        Typing { snapshot, cursor, workspace, imports, steps: Cell::new(MOST_STEPS) }
+    }
+
+    /// Takes one of the steps that are left.
+    fn step(&self) -> Option<()> {
+        self.steps.set(self.steps.get().checked_sub(1)?);
+        Some(())
+    }
+
     /// What stands before the dot at the cursor, and what of the next name is typed.
     pub(super) fn before_cursor(&self) -> Option<(Before, Thing)> {
         let before = before_dot(&self.above())?;
-        let thing = self.expression(&before.links, before.by_path, MOST_STEPS)?;
+        let thing = self.expression(&before.links, before.by_path)?;
         Some((before, thing))
     }
 
@@ -98,6 +115,7 @@ impl<'a> Typing<'a> {
 
     /// The type that a name, or a path, means in a file.
     pub(super) fn type_named(&self, name: &str, file: &File) -> Option<TypePlace> {
+        self.step()?;
         if matches!(name, "Self" | "self") {
             return self.enclosing_type(file);
         }
@@ -135,8 +153,7 @@ impl<'a> Typing<'a> {
             return Some(place);
         }
         let (_, meant) = definition.signature.rsplit_once('=')?;
-        let name = plain(meant.trim_end_matches(';'))?.to_owned();
-        (name != definition.name).then(|| self.type_named(&name, &place.file))?
+        self.type_of(meant.trim_end_matches(';'), &place.file)
     }
 
     /// The type around the cursor, told by the indentation of the lines above: what is being typed need not parse. None
@@ -164,43 +181,33 @@ impl<'a> Typing<'a> {
         None
     }
 
-    fn expression(&self, links: &[Link], ends_in_path: bool, steps: usize) -> Option<Thing> {
-        let (first, rest) = links.split_first()?;
-        if steps == 0 {
-            return None;
-        }
+    fn expression(&self, links: &[Link], ends_in_path: bool) -> Option<Thing> {
         // A path of Rust names a module or a type at once.
-        let joints: Vec<bool> = rest.iter().map(|link| link.by_path).chain([ends_in_path]).collect();
-        let in_path = joints.iter().take_while(|by_path| **by_path).count();
-        let (mut thing, rest) = if in_path > 0 {
-            self.path(&links[..in_path.min(links.len())], &links[in_path.min(links.len())..])?
-        } else {
-            (self.first(first, steps)?, rest)
+        let joints = links.iter().skip(1).map(|link| link.by_path).chain([ends_in_path]);
+        let (path, rest) = links.split_at(joints.take_while(|by_path| *by_path).count());
+        let (mut thing, rest) = match rest.split_first() {
+            Some((first, rest)) if path.is_empty() => (self.first(first)?, rest),
+            _ => (self.path(path)?, rest),
         };
         for link in rest {
-            thing = self.member(&thing, link, steps)?;
+            thing = self.member(&thing, link)?;
         }
         Some(thing)
     }
 
-    /// What the longest start of a path names that is a type or a module, and the links that are left.
-    fn path<'l>(&self, path: &'l [Link], after: &'l [Link]) -> Option<(Thing, &'l [Link])> {
-        if path.len() == 1
-            && let Some(place) = self.type_named(&path[0].name, &File::Own)
-        {
-            return Some((Thing::Type(place), after));
-        }
-        let own = self.snapshot.path()?;
-        let workspace = self.workspace?;
+    /// What a path names: a type or a module.
+    fn path(&self, path: &[Link]) -> Option<Thing> {
         let segments: Vec<String> = path.iter().map(|link| link.name.clone()).collect();
-        if let Some(module) = resolve_module(workspace, own, self.imports, &segments) {
-            return Some((Thing::Module(module), after));
+        if let [name] = &segments[..]
+            && let Some(place) = self.type_named(name, &File::Own)
+        {
+            return Some(Thing::Type(place));
         }
-        let place = self.type_named(&segments.join("::"), &File::Own)?;
-        Some((Thing::Type(place), after))
+        let module = resolve_module(self.workspace?, self.snapshot.path()?, self.imports, &segments);
+        module.map(Thing::Module).or_else(|| self.type_named(&segments.join("::"), &File::Own).map(Thing::Type))
     }
 
-    fn first(&self, link: &Link, steps: usize) -> Option<Thing> {
+    fn first(&self, link: &Link) -> Option<Thing> {
         let name = link.name.as_str();
         let thing = match name {
             "self" | "this" => {
@@ -211,13 +218,13 @@ impl<'a> Typing<'a> {
             _ if name.starts_with(char::is_uppercase) => match self.type_named(name, &File::Own) {
                 Some(place) if link.is_called => Thing::Value(self.definition(&place).name.clone(), place.file),
                 Some(place) => Thing::Type(place),
-                None => self.variable(name, steps)?,
+                None => self.variable(name)?,
             },
             _ if link.is_called => {
                 let (definition, file) = self.function(name)?;
                 Thing::Value(returned(&definition)?.to_owned(), file)
             }
-            _ => self.variable(name, steps).or_else(|| {
+            _ => self.variable(name).or_else(|| {
                 let segments = [name.to_owned()];
                 let module = resolve_module(self.workspace?, self.snapshot.path()?, self.imports, &segments)?;
                 Some(Thing::Module(module))
@@ -238,8 +245,9 @@ impl<'a> Typing<'a> {
     }
 
     /// A value by its name: what the text above the cursor says of it.
-    fn variable(&self, name: &str, steps: usize) -> Option<Thing> {
+    fn variable(&self, name: &str) -> Option<Thing> {
         let above = self.above();
+        self.step()?;
         for (at, _) in above.rmatch_indices(name) {
             let before = &above[..at];
             let after = &above[at + name.len()..];
@@ -250,8 +258,8 @@ impl<'a> Typing<'a> {
                 Some(Declared::Type(written)) => {
                     self.type_of(&written, &File::Own).map(|_| Thing::Value(written, File::Own))
                 }
-                Some(Declared::Value(value)) => self.value(&value, steps - 1),
-                Some(Declared::Inside(value)) => self.value(&value, steps - 1).and_then(inner),
+                Some(Declared::Value(value)) => self.value(&value),
+                Some(Declared::Inside(value)) => self.value(&value).and_then(inner),
                 None => None,
             };
             if thing.is_some() {
@@ -262,7 +270,7 @@ impl<'a> Typing<'a> {
     }
 
     /// The value of the right side of an assignment.
-    fn value(&self, written: &str, steps: usize) -> Option<Thing> {
+    fn value(&self, written: &str) -> Option<Thing> {
         let written = written.trim().trim_end_matches(';').trim_end();
         let written = written.strip_prefix("await ").unwrap_or(written).trim_start_matches(['&', '*']);
         let written = written.strip_prefix("mut ").unwrap_or(written);
@@ -274,10 +282,10 @@ impl<'a> Typing<'a> {
         }
         let dotted = format!("{written}.");
         let before = before_dot(&dotted)?;
-        (before.start == 0).then(|| self.expression(&before.links, false, steps))?
+        (before.start == 0).then(|| self.expression(&before.links, false))?
     }
 
-    fn member(&self, thing: &Thing, link: &Link, steps: usize) -> Option<Thing> {
+    fn member(&self, thing: &Thing, link: &Link) -> Option<Thing> {
         let name = link.name.as_str();
         let found = match thing {
             Thing::Module(module) => self.in_module(module, link)?,
@@ -309,7 +317,7 @@ impl<'a> Typing<'a> {
                 Thing::Type(place) => place.clone(),
                 Thing::Module(_) => return None,
             };
-            let found = self.assigned(assigned, name, &place, file, steps)?;
+            let found = self.assigned(assigned, name, &place, file)?;
             return self.unwrapped(found, link);
         }
         self.unwrapped(found, link)
@@ -334,7 +342,7 @@ impl<'a> Typing<'a> {
 
     /// What the member of a type is.
     fn of_type(&self, place: &TypePlace, link: &Link, of_value: bool) -> Option<Thing> {
-        let (definition, file) = self.find_member(place, &link.name, MOST_STEPS)?;
+        let (definition, file) = self.find_member(place, &link.name)?;
         let itself = || self.definition(place).name.clone();
         match definition.kind {
             TagKind::Method | TagKind::Function => {
@@ -357,7 +365,7 @@ impl<'a> Typing<'a> {
     }
 
     /// The member of this name: of the type, of an implementation of it, of its bases.
-    fn find_member(&self, place: &TypePlace, name: &str, steps: usize) -> Option<(Definition, File)> {
+    fn find_member(&self, place: &TypePlace, name: &str) -> Option<(Definition, File)> {
         let definition = self.definition(place);
         let all = self.definitions(&place.file);
         if let Some(found) = all.iter().find(|one| one.name == name && is_of(one, definition)) {
@@ -365,9 +373,9 @@ impl<'a> Typing<'a> {
         }
         if self.is_python() {
             let bases = bases(&definition.signature);
-            return bases.iter().filter(|_| steps > 0).find_map(|base| {
+            return bases.iter().find_map(|base| {
                 let base = self.type_named(base, &place.file)?;
-                self.find_member(&base, name, steps - 1)
+                self.find_member(&base, name)
             });
         }
         let found =
@@ -376,8 +384,8 @@ impl<'a> Typing<'a> {
     }
 
     /// What `self.name = value` of a method gives: the value's type, or the parameter's.
-    fn assigned(&self, value: &str, name: &str, place: &TypePlace, file: &File, steps: usize) -> Option<Thing> {
-        let (field, _) = self.find_member(place, name, MOST_STEPS)?;
+    fn assigned(&self, value: &str, name: &str, place: &TypePlace, file: &File) -> Option<Thing> {
+        let (field, _) = self.find_member(place, name)?;
         let around = self
             .definitions(file)
             .iter()
@@ -392,7 +400,7 @@ impl<'a> Typing<'a> {
         // A class that is built there.
         let head = value.split_once('(').map_or(value, |(head, _)| head);
         let is_path = head.chars().all(|ch| is_word(ch) || ch == '.');
-        let place = (is_path && steps > 0).then(|| self.type_named(head, file))??;
+        let place = is_path.then(|| self.type_named(head, file))??;
         Some(Thing::Value(self.definition(&place).name.clone(), place.file))
     }
 
@@ -436,7 +444,7 @@ fn inner(thing: Thing) -> Option<Thing> {
     let bare = written.trim_start_matches(['&', ' ']).trim_start_matches("mut ");
     let Some((head, rest)) = bare.split_once('<') else { return Some(Thing::Value(written, file)) };
     let head = head.rsplit("::").next().unwrap_or(head);
-    if !matches!(head, "Option" | "Result" | "LockResult" | "io::Result") && !head.ends_with("Result") {
+    if head != "Option" && !head.ends_with("Result") {
         return Some(Thing::Value(written, file));
     }
     let arguments = rest.trim_end().strip_suffix('>').unwrap_or(rest);
@@ -454,8 +462,6 @@ pub(super) fn is_of(member: &Definition, owner: &Definition) -> bool {
 
 /// Whether a member stands in an implementation of the type called `name`.
 pub(super) fn is_of_name(member: &Definition, name: &str) -> bool {
-    member
-        .container
-        .as_deref()
-        .is_some_and(|line| line.split_once("impl").is_some() && container_type(line).as_deref() == Some(name))
+    let is_its = |line: &str| has_word(line, "impl") && container_type(line).as_deref() == Some(name);
+    member.container.as_deref().is_some_and(is_its)
 }

@@ -45,7 +45,7 @@ fn names(files: &[(&str, &str)], path: &str, text: &str) -> String {
     let snapshot = Snapshot::of_text(Some(dir.path().join(path)), text);
     let imports = symbols::imports(&snapshot);
     let cursor = text.chars().count();
-    let typing = Typing { snapshot: &snapshot, cursor, workspace: Some(&workspace), imports: &imports };
+    let typing = Typing::new(&snapshot, cursor, Some(&workspace), &imports);
     let Some((members, _)) = members(&typing) else { return "?".to_owned() };
     let names: Vec<String> = members.rest().iter().map(|rest| format!("{}{rest}", members.typed)).collect();
     format!("{}: {}", members.of, names.join(" "))
@@ -117,6 +117,20 @@ fn rust() {
         let text = format!("use crate::order::{{Order, State}};\nuse crate::Money;\n\nfn main() {{\n{text}");
         assert_eq!(names(RUST, "src/main.rs", &text), expected, "{text}");
     }
+}
+
+#[test]
+fn circles_end() {
+    let circle = "let a = b.next();\n    let b = a.next();\n    ".repeat(200);
+    for text in [
+        "type Result<T> = std::result::Result<T, Error>;\nfn f(x: Result<u8>) {\n    x.".to_owned(),
+        "type A = B;\ntype B = A;\nfn f(x: A) {\n    x.".to_owned(),
+        format!("fn f() {{\n    {circle}a."),
+    ] {
+        assert_eq!(names(RUST, "src/main.rs", &text), "?");
+    }
+    let text = "class A(B):\n    one = 1\n\nclass B(A):\n    two = 2\n\ndef f(a: A):\n    a.";
+    assert_eq!(names(PYTHON, "main.py", text), "A: one two");
 }
 
 #[test]
