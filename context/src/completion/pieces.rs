@@ -5,6 +5,7 @@
 //! imports where they say so. The heaviest that fit the budget are shown, ordered by place and not by weight: what is
 //! shown above the prefix should change as rarely as possible while one types.
 
+use std::cell::OnceCell;
 use std::collections::HashSet;
 use std::path::Path;
 use std::time::Instant;
@@ -91,7 +92,7 @@ fn used_names(window: &Window<'_>, imports: &[Import]) -> HashSet<String> {
         let stop = text::line_to_char(rope, first);
         if start < stop {
             let slice = rope.slice(start..stop).to_string();
-            used.extend(slice.split(|ch: char| ch != '_' && !ch.is_alphanumeric()).map(str::to_owned));
+            used.extend(slice.split(|ch: char| !is_word(ch)).map(str::to_owned));
         }
         start = text::line_to_char(rope, end).max(start);
     }
@@ -127,6 +128,8 @@ pub(super) struct Finder<'a> {
     typing: &'a Typing<'a>,
     /// What stands before the dot, and its members.
     members: Option<&'a (Members, Whose)>,
+    /// The names that stand in the file's code outside its imports, once somebody asks.
+    uses: OnceCell<HashSet<String>>,
 }
 
 impl<'a> Finder<'a> {
@@ -136,7 +139,15 @@ impl<'a> Finder<'a> {
         members: Option<&'a (Members, Whose)>,
     ) -> Finder<'a> {
         let own_path = own_path(window.snapshot, typing.workspace);
-        Finder { window, workspace: typing.workspace, imports: typing.imports, own_path, typing, members }
+        Finder {
+            window,
+            workspace: typing.workspace,
+            imports: typing.imports,
+            own_path,
+            typing,
+            members,
+            uses: OnceCell::new(),
+        }
     }
 
     /// The pieces for the window, each with its rank, in at most `tokens` tokens, ready by `deadline`.
@@ -223,6 +234,10 @@ impl<'a> Finder<'a> {
         Some(Piece { path, lines, text, why: format!("members of {}, which may follow", members.of) })
     }
 
+    fn uses(&self) -> &HashSet<String> {
+        self.uses.get_or_init(|| used_names(self.window, self.imports))
+    }
+
     /// The names that are imported and not used, where a name may start, without what is typed of them.
     pub(super) fn unused(&self) -> Option<Vec<String>> {
         let line = self.window.typed();
@@ -231,7 +246,7 @@ impl<'a> Finder<'a> {
         if !starts_name(before) {
             return None;
         }
-        let uses = used_names(self.window, self.imports);
+        let uses = self.uses();
         let bound = self.imports.iter().filter(|import| import.name.len() > 1 && !import.path.is_empty());
         let unused = bound.filter(|import| !uses.contains(&import.name));
         let names: Vec<String> =
@@ -248,7 +263,7 @@ impl<'a> Finder<'a> {
         for (index, name) in self.window.names().iter().enumerate() {
             add(name, NEAR_WEIGHT - index as f32 * NEAR_STEP, Why::Near);
         }
-        let uses = used_names(self.window, self.imports);
+        let uses = self.uses();
         for import in self.imports.iter().filter(|import| import.name.len() > 1 && !import.path.is_empty()) {
             match uses.contains(&import.name) {
                 false => add(&import.name, UNUSED_WEIGHT, Why::Unused),
@@ -365,17 +380,14 @@ fn module_outline(workspace: &Workspace, file: &FileSymbols, most_lines: usize) 
     })
 }
 
-/// The types that a definition's signature ends in: what a function returns, what a field is.
+/// The types that a definition leads to: what a function returns, what a field is.
 fn returned(definition: &Definition) -> Vec<String> {
-    let line = definition.signature.lines().rev().find(|line| line.contains("->"));
-    let after = match definition.kind {
-        TagKind::Function | TagKind::Method => line.and_then(|line| line.rsplit_once("->")).map(|(_, after)| after),
-        TagKind::Field | TagKind::Constant => {
-            definition.signature.rsplit_once(&definition.name).map(|(_, after)| after)
-        }
+    let written = match definition.kind {
+        TagKind::Function | TagKind::Method => declarations::returned(definition),
+        TagKind::Field | TagKind::Constant => declarations::annotated(definition),
         _ => None,
     };
-    after.map(declarations::type_words).unwrap_or_default()
+    written.map(declarations::type_words).unwrap_or_default()
 }
 
 fn explained(mut piece: Piece, why: Why) -> Piece {
