@@ -8,7 +8,7 @@
 # The compiler comes from the Python packages of NVIDIA's CUDA 13.0 (270 MB). The program contains the kernels and the
 # CUDA runtime; driver, cuBLAS and cuRAND are looked up when they are first called (trampolines.py), so the same program
 # starts on machines without them and uses the processor there. Kernels run on the one capability they were compiled
-# for, and other cards are refused. About a quarter of an hour of one core from scratch.
+# for, and other cards are refused. Twenty minutes of two cores from scratch.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 
