@@ -250,6 +250,13 @@ impl Inner {
                 position, prompt[position], self.vocabulary
             )));
         }
+        if request.scored >= prompt.len() || (request.scored > 0 && request.max_tokens > 0) {
+            return Err(EngineError::Request(format!(
+                "{} tokens of {} cannot be scored; one must stand before them, and nothing be generated after",
+                request.scored,
+                prompt.len()
+            )));
+        }
         let positive = |value: f32| value.is_finite() && value > 0.0;
         if !sampling.temperature.is_finite() || sampling.temperature < 0.0 {
             return Err(EngineError::Request(format!(

@@ -22,6 +22,6 @@ pub mod transformer;
 
 pub use engine::{Engine, EngineError, EngineInfo, EngineOptions, EngineStatus, LoadEvent, TokenCost};
 pub use request::{
-    Event, Finish, Generation, Preference, Priority, Request, Sampling, SpeculationStats, StopReason, Timings,
+    Event, Finish, Generation, Preference, Priority, Request, Sampling, Score, SpeculationStats, StopReason, Timings,
     TokenStats,
 };

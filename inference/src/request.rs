@@ -68,6 +68,9 @@ pub struct Request {
     pub movable: Option<Range<usize>>,
     /// The most tokens to generate; 0 only fills the cache.
     pub max_tokens: usize,
+    /// So many tokens at the prompt's end are compared with what the model expected in their places
+    /// ([`Finish::scores`]). Nothing can be generated along with that.
+    pub scored: usize,
     /// What the answer begins with, and what of it is not returned: a piece of text cut off the prompt's end because
     /// the model would have cut it into other tokens. Tokens that do not spell it are not chosen.
     pub begin_with: String,
@@ -97,6 +100,7 @@ impl Request {
             slot: None,
             movable: None,
             max_tokens,
+            scored: 0,
             begin_with: String::new(),
             prefer: None,
             sampling: Sampling::default(),
@@ -135,6 +139,19 @@ pub struct TokenStats {
     pub reused: usize,
     /// Tokens generated.
     pub generated: usize,
+}
+
+/// A token of the prompt, beside the one that the model would have chosen in its place.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct Score {
+    /// The token that stands there.
+    pub token: u32,
+    /// The probability the model gave it, 0 to 1.
+    pub probability: f32,
+    /// The most probable token.
+    pub likeliest: u32,
+    /// Its probability.
+    pub its_probability: f32,
 }
 
 /// What speculation did for one request.
@@ -178,6 +195,8 @@ pub struct Finish {
     pub timings: Timings,
     /// Geometric mean of the probabilities the model gave its own tokens, 0 to 1; 1 when none was generated.
     pub confidence: f32,
+    /// The tokens that were to be scored, in order; fewer when the request was interrupted.
+    pub scores: Vec<Score>,
 }
 
 /// One item of a generation's stream. The last one is `Done` or `Failed`.

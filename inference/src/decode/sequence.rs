@@ -7,16 +7,18 @@ use std::time::{Duration, Instant};
 
 use super::answer::Answer;
 use super::chunk::ChunkSize;
-use super::sampler::Sampler;
+use super::sampler::{Sampler, probability_of};
 use super::speculative::policy::{Offer, Plan, Policy};
 use super::speculative::propose::{Found, Lookup, draft};
 use super::speculative::verify::{Verified, verify};
 use super::speculative::{MOST_PROPOSED, Source};
 use crate::EngineError;
 use crate::cache::prefix::Slot;
-use crate::request::{Request, SpeculationStats, StopReason};
-use crate::transformer::{LanguageModel, Logits, Rows, SequenceCache};
+use crate::request::{Request, Score, SpeculationStats, StopReason};
+use crate::transformer::{Greedy, LanguageModel, Logits, Rows, SequenceCache};
 
+/// Tokens that are scored at once: a row of logits is as long as the vocabulary.
+const SCORED_AT_ONCE: usize = 32;
 /// From this many matching tokens on, a look-up counts as long.
 const LONG_MATCH: usize = 4;
 
@@ -52,6 +54,9 @@ pub(crate) struct Sequence<C> {
     prompt: usize,
     /// The part of the prompt that may be moved for the next request.
     movable: Option<Range<usize>>,
+    /// The prompt up to here is read only; every token after it is predicted by the one before.
+    unscored: usize,
+    scores: Vec<Score>,
     reused: usize,
     sampler: Sampler,
     lookup: Lookup,
@@ -75,12 +80,19 @@ impl<C: SequenceCache> Sequence<C> {
         let prompt = request.prompt.len();
         // Something has to be computed before what is moved, and after it.
         let movable = request.movable.clone().filter(|range| 0 < range.start && range.end < prompt);
-        let reused = slot.reuse(models, &request.prompt, movable.as_ref(), most > 0)?;
+        let mut reused = slot.reuse(models, &request.prompt, movable.as_ref(), most > 0)?;
+        let unscored = if request.scored > 0 { prompt.saturating_sub(request.scored + 1) } else { prompt };
+        if reused > unscored {
+            slot.truncate(unscored);
+            reused = slot.len();
+        }
         Ok(Sequence {
             slot,
             tokens: request.prompt.clone(),
             prompt,
             movable,
+            unscored,
+            scores: Vec::new(),
             reused,
             sampler: Sampler::new(&request.sampling),
             lookup: Lookup::default(),
@@ -128,6 +140,11 @@ impl<C: SequenceCache> Sequence<C> {
         (self.prefill, self.decode)
     }
 
+    /// What was found of the tokens to be scored.
+    pub(crate) fn take_scores(&mut self) -> Vec<Score> {
+        std::mem::take(&mut self.scores)
+    }
+
     /// Bytes of the slot once the sequence has `more` tokens than now.
     pub(crate) fn bytes_with(&self, more: usize) -> usize {
         self.slot.bytes_at(self.tokens.len() + more)
@@ -150,6 +167,10 @@ impl<C: SequenceCache> Sequence<C> {
     ) -> Result<Option<StopReason>, EngineError> {
         let done = self.slot.len().min(self.prompt);
         let end = self.prompt.min(done + runner.chunk.tokens()).min(self.slot.gap_end().unwrap_or(usize::MAX));
+        if done >= self.unscored {
+            return self.score(runner, done..end.min(done + SCORED_AT_ONCE));
+        }
+        let end = end.min(self.unscored);
         let answers = answer.room() > 0;
         if done < end {
             let rows = if end == self.prompt && answers { Rows::Last } else { Rows::None };
@@ -168,6 +189,24 @@ impl<C: SequenceCache> Sequence<C> {
             }
         }
         Ok((end == self.prompt).then_some(StopReason::Length))
+    }
+
+    /// Reads a part of the prompt and says of each token after one of these what the model thought of it.
+    fn score<M: LanguageModel<Cache = C>>(
+        &mut self,
+        runner: &mut Runner<M>,
+        part: Range<usize>,
+    ) -> Result<Option<StopReason>, EngineError> {
+        if !part.is_empty() {
+            let logits = self.slot.forward(&mut runner.models.target, &self.tokens[part.clone()], Rows::All)?;
+            for (row, &token) in self.tokens[part.start + 1..self.prompt.min(part.end + 1)].iter().enumerate() {
+                let Greedy { token: likeliest, probability: its_probability } = logits.greedy(row)?;
+                let probability =
+                    if token == likeliest { its_probability } else { probability_of(&logits.row(row)?, token) };
+                self.scores.push(Score { token, probability, likeliest, its_probability });
+            }
+        }
+        Ok((part.end == self.prompt).then_some(StopReason::Length))
     }
 
     /// Chooses a token that goes on spelling the beginning that was asked for.

@@ -223,3 +223,45 @@ fn an_answer_begins_with_what_it_was_told_to_and_shows_only_what_follows() {
         assert_eq!(text, expected, "case {case}");
     }
 }
+
+#[test]
+fn scores_are_what_the_model_says_token_by_token_whatever_the_cache_holds() {
+    let mut random = StdRng::seed_from_u64(9);
+    for case in 0..60 {
+        let vocabulary = random.random_range(5..60);
+        let target = Toy::new(vocabulary, [1, 3, 500][case % 3]);
+        let mut fixture = Fixture::new(target, None, CHEAP);
+        let mut request = Request::new(prompt(&mut random, vocabulary), 0, Priority::Chat);
+        request.prompt.extend([1, 2]);
+        request.scored = random.random_range(1..request.prompt.len());
+
+        let models = &mut fixture.runner.models;
+        let mut cache = models.target.new_cache(models.target.context).unwrap();
+        let mut expected = Vec::new();
+        for pair in request.prompt.windows(2) {
+            let row = models.target.forward(&pair[..1], &mut cache, Rows::Last).unwrap().row(0).unwrap();
+            let likeliest = crate::decode::sampler::argmax(&row);
+            expected.push((pair[1], probability_of(&row, pair[1]), likeliest, probability_of(&row, likeliest)));
+        }
+        let expected = &expected[expected.len() - request.scored..];
+
+        // The second time the slot holds the whole prompt.
+        let cache = models.target.new_cache(models.target.context).unwrap();
+        let mut slots = crate::cache::prefix::Slots::new(1 << 20);
+        let mut slot = slots.take(None, &request.prompt, 0, 0, || Ok(cache)).unwrap();
+        for _ in 0..2 {
+            let (events, _receiver) = unbounded_channel();
+            let mut answer = Answer::new(&request, 0, &fixture.tokenizer, events);
+            let mut sequence = Sequence::new(slot, &mut fixture.runner.models, &request, 0, 50.0).unwrap();
+            while sequence.step(&mut fixture.runner, &mut answer, &|| false).unwrap().is_none() {}
+            let scores = sequence.take_scores();
+            assert_eq!(scores.len(), request.scored);
+            for (score, (token, probability, likeliest, its_probability)) in scores.iter().zip(expected) {
+                assert_eq!((score.token, score.likeliest), (*token, *likeliest));
+                assert!((score.probability - probability).abs() < 1e-6, "{score:?}, {probability}");
+                assert!((score.its_probability - its_probability).abs() < 1e-6, "{score:?}, {its_probability}");
+            }
+            slot = sequence.into_slot();
+        }
+    }
+}

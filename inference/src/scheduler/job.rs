@@ -63,7 +63,7 @@ impl<C: SequenceCache> Job<C> {
         if !matches!(reason, StopReason::StopString(_)) {
             self.answer.flush();
         }
-        let sequence = self.sequence.take();
+        let mut sequence = self.sequence.take();
         let (prefill, decode) = sequence.as_ref().map_or((Duration::ZERO, Duration::ZERO), Sequence::times);
         let finish = Finish {
             text: self.answer.text().to_owned(),
@@ -80,6 +80,7 @@ impl<C: SequenceCache> Job<C> {
                 decode,
             },
             confidence: self.answer.confidence(),
+            scores: sequence.as_mut().map(Sequence::take_scores).unwrap_or_default(),
         };
         (sequence.map(Sequence::into_slot), LastWord { event: Event::Done(finish), events: self.ticket.events })
     }

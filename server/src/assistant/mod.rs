@@ -18,6 +18,7 @@ mod read_ahead;
 mod reading;
 mod router;
 mod tools;
+mod unlikely;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;

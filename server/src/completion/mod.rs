@@ -24,6 +24,7 @@ use same_line::SameLine;
 use type_through::Shown;
 
 pub use mode::Mode;
+pub(crate) use prompt::{fim, stop_tokens};
 
 /// Why a completion is asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

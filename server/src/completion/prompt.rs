@@ -133,7 +133,7 @@ fn before_cursor(tokenizer: &Tokenizer, prefix: &str) -> (Vec<u32>, String) {
 }
 
 /// Every token that ends a completion, beside the model's own end of text.
-pub(super) fn stop_tokens(special: &SpecialTokens) -> Vec<u32> {
+pub(crate) fn stop_tokens(special: &SpecialTokens) -> Vec<u32> {
     let tokens = [
         special.fim_prefix,
         special.fim_suffix,
@@ -148,7 +148,7 @@ pub(super) fn stop_tokens(special: &SpecialTokens) -> Vec<u32> {
 }
 
 /// Prefix, suffix and middle, where the model has all three.
-fn fim(special: &SpecialTokens) -> Option<[u32; 3]> {
+pub(crate) fn fim(special: &SpecialTokens) -> Option<[u32; 3]> {
     Some([special.fim_prefix?, special.fim_suffix?, special.fim_middle?])
 }
 

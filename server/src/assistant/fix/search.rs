@@ -145,6 +145,7 @@ impl Search {
             if !self.is_proved()
                 && let Some(models) = models(author, sink, &mut reason).await
             {
+                self.try_unlikely(&models, &probed, sink).await?;
                 self.ask_model(&models, &probed, sink).await?;
             }
             // What time the models have left, or where there is none, all of it.

@@ -1,0 +1,120 @@
+//! Lines that the model would have written otherwise. Each is read where it stands, between what comes before and after
+//! it, and compared token by token with what was expected there. Small models are better at this than at saying what is
+//! wrong.
+
+use std::ops::Range;
+use std::time::Instant;
+
+use halfline_inference::{Engine, EngineError, Finish, Priority, Request, Score, TokenStats};
+
+use crate::completion::{fim, stop_tokens};
+
+/// Lines that the model is shown before the one it is asked about, and after it.
+const BEFORE: usize = 40;
+const AFTER: usize = 20;
+/// Tokens that the rest of a line may have.
+const LINE_TOKENS: usize = 60;
+
+/// A line, and where the model would have gone on otherwise.
+#[derive(Clone, Debug)]
+pub(super) struct Unlikely {
+    /// The line, from 0.
+    pub(super) line: usize,
+    /// The token that stands there, and its probability, 0 to 1.
+    pub(super) found: (String, f32),
+    /// The one that was expected, and its probability.
+    pub(super) expected: (String, f32),
+    /// The line up to there, and what was expected.
+    pub(super) beginning: String,
+    prompt: Vec<u32>,
+}
+
+impl Unlikely {
+    /// How much less probable what stands there is than what was expected: the logarithm of the ratio.
+    pub(super) fn surprise(&self) -> f32 {
+        (self.expected.1 / self.found.1.max(1e-9)).ln()
+    }
+
+    /// The line as the model writes it. `None` where it writes what stands there.
+    pub(super) async fn rewritten(
+        &self,
+        engine: &Engine,
+        lines: &[&str],
+        deadline: Instant,
+        spent: &mut TokenStats,
+    ) -> Result<Option<String>, EngineError> {
+        let mut line = self.beginning.clone();
+        if !line.contains('\n') {
+            let mut request = Request::new(self.prompt.clone(), LINE_TOKENS, Priority::Chat);
+            request.stop_strings = vec!["\n".to_owned()];
+            request.stop_tokens = stop_tokens(engine.tokenizer().special());
+            request.deadline = Some(deadline);
+            line += &run(engine, request, spent).await?.text;
+        }
+        let line = line.lines().next().unwrap_or_default().trim_end();
+        Ok((line != lines[self.line].trim_end()).then(|| line.to_owned()))
+    }
+}
+
+/// Where the model is most surprised by line `at` of `lines`, of which it is shown those in `shown`. `None` where it is not, or
+/// cannot be asked.
+pub(super) async fn look_at(
+    engine: &Engine,
+    lines: &[&str],
+    shown: Range<usize>,
+    at: usize,
+    deadline: Instant,
+    spent: &mut TokenStats,
+) -> Result<Option<Unlikely>, EngineError> {
+    let tokenizer = engine.tokenizer();
+    let Some([prefix, suffix, middle]) = fim(tokenizer.special()) else { return Ok(None) };
+    let text = |range: Range<usize>| lines[range].iter().flat_map(|line| [line.trim_end(), "\n"]).collect::<String>();
+    let mut prompt: Vec<u32> = tokenizer.special().beginning_of_text.into_iter().collect();
+    prompt.push(prefix);
+    prompt.extend(tokenizer.encode(&text(shown.start.max(at.saturating_sub(BEFORE)).min(at)..at)));
+    prompt.push(suffix);
+    prompt.extend(tokenizer.encode(&text(at + 1..shown.end.min(at + 1 + AFTER).clamp(at + 1, lines.len()))));
+    prompt.push(middle);
+    let start = prompt.len();
+    prompt.extend(tokenizer.encode(&text(at..at + 1)));
+    if prompt.len() > engine.info().context_tokens {
+        return Ok(None);
+    }
+
+    let mut request = Request::new(prompt.clone(), 0, Priority::Chat);
+    request.scored = prompt.len() - start;
+    request.deadline = Some(deadline);
+    let scores = run(engine, request, spent).await?.scores;
+    let spelled = |token: u32| tokenizer.decode(&[token], false);
+    let is_other = |score: &Score| {
+        let (found, expected) = (spelled(score.token), spelled(score.likeliest));
+        let both_say_something = !found.trim().is_empty() && !expected.trim().is_empty();
+        both_say_something && found.trim() != expected.trim()
+    };
+    let ratio = |score: &Score| score.its_probability / score.probability.max(1e-9);
+    let worst = scores
+        .iter()
+        .enumerate()
+        .filter(|(_, score)| is_other(score))
+        .max_by(|(_, a), (_, b)| ratio(a).total_cmp(&ratio(b)));
+    Ok(worst.map(|(index, score)| {
+        prompt.truncate(start + index);
+        prompt.push(score.likeliest);
+        Unlikely {
+            line: at,
+            found: (spelled(score.token), score.probability),
+            expected: (spelled(score.likeliest), score.its_probability),
+            beginning: tokenizer.decode(&prompt[start..], false),
+            prompt,
+        }
+    }))
+}
+
+/// Runs `request`, and adds what it took to `spent`.
+async fn run(engine: &Engine, request: Request, spent: &mut TokenStats) -> Result<Finish, EngineError> {
+    let finish = engine.generate(request).finish().await?;
+    spent.prompt += finish.tokens.prompt;
+    spent.reused += finish.tokens.reused;
+    spent.generated += finish.tokens.generated;
+    Ok(finish)
+}
