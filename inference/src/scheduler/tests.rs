@@ -243,6 +243,8 @@ fn what_cannot_run_is_refused_at_once() {
         the request cannot run: the prompt is empty
         the request cannot run: token 1 of the prompt is 60, and the vocabulary ends before 60
         the prompt has 513 tokens, and the context holds 512; shorten the prompt or raise `engine.context_tokens`
+        the request cannot run: 3 tokens of 3 cannot be scored; one must stand before them, and nothing be generated after
+        the request cannot run: 1 tokens of 3 cannot be scored; one must stand before them, and nothing be generated after
         the request cannot run: the temperature is -1; it must be 0 or more
         the request cannot run: the temperature is NaN; it must be 0 or more
         the request cannot run: top_p is 0; it must be above 0 and at most 1
@@ -253,6 +255,8 @@ fn what_cannot_run_is_refused_at_once() {
             with(&|request| request.prompt.clear()),
             with(&|request| request.prompt = vec![1, 60]),
             with(&|request| request.prompt = vec![1; 513]),
+            with(&|request| (request.scored, request.max_tokens) = (3, 0)),
+            with(&|request| request.scored = 1),
             sampling(Sampling { temperature: -1.0, ..Sampling::default() }),
             sampling(Sampling { temperature: f32::NAN, ..Sampling::default() }),
             sampling(Sampling { top_p: 0.0, ..Sampling::default() }),

@@ -35,6 +35,11 @@ impl Unlikely {
         (self.expected.1 / self.found.1.max(1e-9)).ln()
     }
 
+    /// Whether `line` begins as the model expected.
+    pub(super) fn begins(&self, line: &str) -> bool {
+        format!("{}\n", line.trim_end()).starts_with(&self.beginning)
+    }
+
     /// The line as the model writes it. `None` where it writes what stands there.
     pub(super) async fn rewritten(
         &self,

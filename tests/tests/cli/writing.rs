@@ -111,3 +111,28 @@ fn a_diff_is_reviewed_and_staged_changes_get_a_message() {
     let review = run(&home, &["review", "--json"]);
     assert!(review.json()["prompt"].as_str().unwrap().contains("+    2 |     return a + b"), "{}", review.all());
 }
+
+#[test]
+fn a_line_that_one_small_change_makes_likelier_is_named_in_a_review() {
+    // After `a` the model goes on with a sum; the line has a difference.
+    let mut spec = TinySpec::saying("\n", ["Fine."]);
+    spec.scripts.push(Script { after: "a".to_owned(), pieces: vec!["+b\n".to_owned()] });
+    let home = Home::with_model(&spec);
+    let diff = |line: &str| format!("--- a/a.py\n+++ b/a.py\n@@ -1,2 +1,2 @@\n def f(a, b):\n-    pass\n+{line}\n");
+    for (line, is_named) in [("    return a-b", true), ("    return a+c", false), ("    return a.b", false)] {
+        home.write("a.py", &format!("def f(a, b):\n{line}\n"));
+        home.write("change.diff", &diff(line));
+        let review = run(&home, &["review", "--diff", "change.diff", "--json"]);
+        let document = review.json();
+        let text = document["text"].as_str().unwrap();
+        assert_eq!(text.contains("a.py:2: `+` in place of `-` on line 2: `return a-b`"), is_named, "{}", review.all());
+        assert!(text.ends_with("Fine."), "{}", review.all());
+        let cited = &document["citations"][0];
+        assert_eq!(cited["path"] == "a.py" && cited["line"] == 2 && cited["ok"] == true, is_named, "{}", review.all());
+    }
+    // What the diff says is not what is there.
+    home.write("a.py", "def f(a, b):\n    return a+b\n");
+    home.write("change.diff", &diff("    return a-b"));
+    let review = run(&home, &["review", "--diff", "change.diff", "--json"]);
+    assert_eq!(review.json()["text"], "Fine.", "{}", review.all());
+}

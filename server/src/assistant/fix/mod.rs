@@ -12,7 +12,7 @@ mod reply;
 mod report;
 mod scratch;
 mod search;
-mod slips;
+pub(super) mod slips;
 mod write;
 
 use std::collections::BTreeMap;

@@ -5,20 +5,20 @@ use std::collections::BTreeSet;
 use std::ops::Range;
 
 use halfline_context::Snapshot;
-use tree_sitter::Node;
+use tree_sitter::{Node, Point};
 
 /// The last class of the kinds that are likely and few.
 pub(super) const LIKELY: u8 = 1;
 
 /// A text in which one thing was changed.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Slip {
+pub(in crate::assistant) struct Slip {
     /// How unlikely this kind of slip is: 0 is tried first.
     pub(super) class: u8,
     /// The new text of the file.
-    pub(super) text: String,
+    pub(in crate::assistant) text: String,
     /// What was done.
-    pub(super) done: String,
+    pub(in crate::assistant) done: String,
 }
 
 /// What people write for one another by mistake, with the likeliest meant first.
@@ -97,7 +97,7 @@ const NAMES: [(&str, &str); 34] = [
 const MOST_NAMES: usize = 8;
 
 /// The changes worth a check on `lines` (first and last, from 0) of `snapshot`, the likeliest first. Nothing without a tree.
-pub(super) fn slips(snapshot: &Snapshot, lines: (usize, usize)) -> Vec<Slip> {
+pub(in crate::assistant) fn slips(snapshot: &Snapshot, lines: (usize, usize)) -> Vec<Slip> {
     let Some(tree) = snapshot.tree() else { return Vec::new() };
     let source = snapshot.rope().to_string();
     let is_python = snapshot.language().is_some_and(|language| language.name() == "python");
@@ -112,6 +112,16 @@ pub(super) fn slips(snapshot: &Snapshot, lines: (usize, usize)) -> Vec<Slip> {
     finder.found.retain(|slip| seen.insert(slip.text.clone()));
     finder.found.sort_by_key(|slip| slip.class);
     finder.found
+}
+
+/// Whether there is anything on `line` (from 0) that can be wrong: no comment, no text, no assertion, not only a bracket.
+pub(super) fn is_code(snapshot: &Snapshot, line: usize) -> bool {
+    let Some(tree) = snapshot.tree() else { return false };
+    let text = snapshot.rope().line(line).to_string();
+    let start = Point::new(line, text.len() - text.trim_start().len());
+    let first = tree.root_node().descendant_for_point_range(start, start);
+    let mut around = std::iter::successors(first, |node| node.parent());
+    text.contains(char::is_alphanumeric) && !around.any(|node| is_text(node) || is_assertion(node))
 }
 
 fn collect<'a>(node: Node<'a>, lines: (usize, usize), nodes: &mut Vec<Node<'a>>) {
@@ -323,6 +333,17 @@ mod tests {
         let all = slips(&snapshot, (0, before.lines().count()));
         let text: Vec<&str> = all.iter().map(|slip| slip.text.as_str()).collect();
         text.contains(&after)
+    }
+
+    #[test]
+    fn comments_texts_assertions_and_brackets_are_no_code() {
+        let rust = "/// A sum.\nfn f(a: u8) -> u8 {\n    // One more.\n    let b = a + 1; // so\n    assert!(b > a);\n\n    b\n}\n";
+        let python = "def f(a):\n    \"\"\"A sum\n    of two.\n    \"\"\"\n    assert a > 1\n    return a - 1\n";
+        for (path, text, expected) in [("a.rs", rust, &[1, 3, 6][..]), ("a.py", python, &[0, 5])] {
+            let snapshot = Snapshot::of_text(Some(Path::new(path).to_owned()), text);
+            let code: Vec<usize> = (0..text.lines().count()).filter(|line| is_code(&snapshot, *line)).collect();
+            assert_eq!(code, expected, "{path}");
+        }
     }
 
     #[test]

@@ -92,14 +92,14 @@ impl Search {
         let mut looked_at = BTreeSet::new();
         for suspect in self.suspects(&Texts::new(), &self.baseline, probed).into_iter().take(FILES) {
             let Some(text) = self.original(&suspect.path) else { continue };
-            let items = items::items(&Snapshot::of_text(Some(suspect.path.clone()), &text));
+            let snapshot = Snapshot::of_text(Some(suspect.path.clone()), &text);
+            let items = items::items(&snapshot);
             let lines: Vec<&str> = text.split('\n').collect();
             for line in &suspect.lines {
                 let Some((item, member)) = items::at_line(&items, *line) else { continue };
                 let (first, last) = member.unwrap_or(item).lines;
-                for at in first..=last.min(lines.len() - 1) {
-                    let is_new = looked_at.len() < MOST_LINES && looked_at.insert((texts.len(), at));
-                    if !is_new || lines[at].trim().len() < 2 || Instant::now() > until {
+                for at in (first..=last.min(lines.len() - 1)).filter(|at| slips::is_code(&snapshot, *at)) {
+                    if looked_at.len() == MOST_LINES || Instant::now() > until || !looked_at.insert((texts.len(), at)) {
                         continue;
                     }
                     let look = unlikely::look_at(engine, &lines, first..last + 1, at, until, &mut self.spent.tokens);
@@ -117,7 +117,8 @@ impl Search {
             }
             let (path, text) = &texts[file];
             let mut lines: Vec<&str> = text.split('\n').collect();
-            let new = one.rewritten(engine, &lines, until, &mut self.spent.tokens).await.map_err(AssistantError::from)?;
+            let new =
+                one.rewritten(engine, &lines, until, &mut self.spent.tokens).await.map_err(AssistantError::from)?;
             tracing::debug!(line = one.line + 1, surprise = one.surprise(), ?new, "unlikely");
             let Some(mut new) = new else { continue };
             if lines[one.line].ends_with('\r') {
