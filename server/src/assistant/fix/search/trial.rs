@@ -27,7 +27,7 @@ const MOST_REWRITTEN: usize = 6;
 /// if what it expected there is so much more probable (a logarithm).
 const LEAST_SURPRISE: f32 = 1.5;
 /// Of the time that is left, what asking about lines may take, and again what trying the new ones may: one over this.
-const UNLIKELY_SHARE: u32 = 3;
+const UNLIKELY_SHARE: u32 = 5;
 
 impl Search {
     /// Undoes what may be a slip of the pen where a test fails, of all classes up to `class`, until one is proved or
