@@ -2,7 +2,7 @@
 # Compiles the engine for AArch64 on another machine and runs its tests there, each instruction emulated: NEON's kernels
 # against plain Rust bit for bit, the tiny models, the decoding and scheduling. Speed cannot be measured this way.
 #
-#   inference/aarch64/check.sh              about ten minutes of two cores from scratch, two when dependencies are built
+#   inference/aarch64/check.sh              a quarter of an hour of two cores from scratch, some minutes when dependencies are built
 #   inference/aarch64/check.sh kernels      only tests with this in their names
 #   CARGO=... RUSTC=... RUSTC_LIBRARIES=... with another toolchain; RUSTC_LIBRARIES is where its own libraries are
 #
@@ -29,6 +29,6 @@ export CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_RUNNER="qemu-aarch64-static -cpu m
 export CC_aarch64_unknown_linux_gnu=aarch64-linux-gnu-gcc CXX_aarch64_unknown_linux_gnu=aarch64-linux-gnu-g++
 export CARGO_TARGET_DIR="${CARGO_TARGET_DIR:-$PWD/target/aarch64}"
 
-# The tests of oracle.rs compare with candle on whole models, which takes an emulator half an hour.
+# Not oracle.rs, which compares with candle on whole models: too much for an emulator.
 "${CARGO:-cargo}" test --package halfline-inference --locked --target "$target" \
     --lib --test engine --test gguf --test real_vocabulary --test tiny_models -- "$@"

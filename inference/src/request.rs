@@ -141,6 +141,14 @@ pub struct TokenStats {
     pub generated: usize,
 }
 
+impl std::ops::AddAssign for TokenStats {
+    fn add_assign(&mut self, other: TokenStats) {
+        self.prompt += other.prompt;
+        self.reused += other.reused;
+        self.generated += other.generated;
+    }
+}
+
 /// A token of the prompt, beside the one that the model would have chosen in its place.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct Score {

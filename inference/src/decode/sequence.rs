@@ -19,6 +19,7 @@ use crate::transformer::{Greedy, LanguageModel, Logits, Rows, SequenceCache};
 
 /// Tokens that are scored at once: a row of logits is as long as the vocabulary.
 const SCORED_AT_ONCE: usize = 32;
+
 /// From this many matching tokens on, a look-up counts as long.
 const LONG_MATCH: usize = 4;
 
@@ -54,7 +55,7 @@ pub(crate) struct Sequence<C> {
     prompt: usize,
     /// The part of the prompt that may be moved for the next request.
     movable: Option<Range<usize>>,
-    /// The prompt up to here is read only; every token after it is predicted by the one before.
+    /// Up to here the prompt is read and nothing more; what each token from here on says of the next is scored.
     unscored: usize,
     scores: Vec<Score>,
     reused: usize,

@@ -20,8 +20,7 @@ const MOST_PORTIONS: usize = 8;
 /// Lines of a change that the model is asked about one by one, and how long that may take.
 const MOST_LINES: usize = 60;
 const LINES_TIME: Duration = Duration::from_secs(30);
-/// How much likelier one small change must make a line (a logarithm) to be told of. Of 100 lines with a comparison, an
-/// operator or a constant in four repositories it then names 4, and 51 when that is made wrong.
+/// How much likelier one small change must make a line (a logarithm) to be told of.
 const LEAST_SURPRISE: f32 = 5.0;
 /// Earlier subjects that show how this repository writes them.
 const SUBJECTS: usize = 5;
@@ -172,9 +171,9 @@ pub async fn review(
     let mut portions = portions(changes, assistant.limits.evidence_tokens, &counter);
     let left_out = portions.split_off(portions.len().min(MOST_PORTIONS));
     let count = portions.len();
-    let (suspected, cited) = suspected(assistant, portions.iter().flatten(), sink).await?;
-    if !suspected.is_empty() {
-        sink(Update::Text { text: suspected.clone() });
+    let suspected = suspected(assistant, portions.iter().flatten(), sink).await?;
+    if !suspected.text.is_empty() {
+        sink(Update::Text { text: suspected.text.clone() });
     }
     let mut whole: Option<Answer> = None;
     for (at, changes) in portions.into_iter().enumerate() {
@@ -191,8 +190,12 @@ pub async fn review(
         });
     }
     let Some(mut whole) = whole else { return Err(AssistantError::NothingToReview) };
-    whole.text.insert_str(0, &suspected);
-    whole.citations.splice(0..0, cited);
+    whole.text.insert_str(0, &suspected.text);
+    whole.citations.splice(0..0, suspected.citations);
+    whole.notes.extend(suspected.note);
+    whole.tokens += suspected.tokens;
+    whole.timings_ms.prefill += suspected.ms;
+    whole.timings_ms.total += suspected.ms;
     let left_out: Vec<&str> = left_out.iter().flatten().map(|change| change.path.as_str()).collect();
     if !left_out.is_empty() {
         let text = format!("\n\nNot looked at, the change being too long: {}.", left_out.join(", "));
@@ -202,28 +205,49 @@ pub async fn review(
     Ok(whole)
 }
 
-/// The lines of `changes` that one small change makes much likelier in the eyes of the local model, and their places.
-/// Empty where there are none.
+/// Lines of a change that may be slips.
+#[derive(Default)]
+struct Suspected {
+    /// They, for a person to read; empty where there are none.
+    text: String,
+    /// Their places.
+    citations: Vec<Citation>,
+    /// What was not looked at.
+    note: Option<String>,
+    tokens: TokenStats,
+    /// What it took, in milliseconds.
+    ms: f64,
+}
+
+/// The lines of `changes` that one small change makes much likelier in the eyes of the local model.
 async fn suspected(
     assistant: &Assistant,
     changes: impl Iterator<Item = &Change>,
     sink: &mut (dyn FnMut(Update) + Send),
-) -> Result<(String, Vec<Citation>), AssistantError> {
-    let (mut told, mut cited) = (String::new(), Vec::new());
-    let until = Instant::now() + LINES_TIME;
-    let mut looked_at = 0;
+) -> Result<Suspected, AssistantError> {
+    let engine = &assistant.engine;
+    let mut suspected = Suspected::default();
+    if !unlikely::can_look(engine) {
+        suspected.note = Some("the lines were not read for slips: this model fills nothing in".to_owned());
+        return Ok(suspected);
+    }
+    let started = Instant::now();
+    let until = started + LINES_TIME;
+    let (mut looked_at, mut passed_over) = (0, 0);
     for change in changes {
-        // What is not as the diff says is not what is reviewed.
-        let Ok(snapshot) = assistant.sources.read(Path::new(&change.path)) else { continue };
-        let text = snapshot.rope().to_string();
+        let snapshot = assistant.sources.read(Path::new(&change.path)).ok();
+        let text = snapshot.as_ref().map(|snapshot| snapshot.rope().to_string()).unwrap_or_default();
         let lines: Vec<&str> = text.split('\n').collect();
         for (number, added) in change.added_lines() {
-            let is_there = lines.get(number - 1).is_some_and(|line| line.trim_end() == added.trim_end());
-            if !is_there || looked_at == MOST_LINES || Instant::now() > until {
-                continue;
-            }
             let at = number - 1;
-            let slips = slips(&snapshot, (at, at));
+            let is_there = lines.get(at).is_some_and(|line| line.trim_end() == added.trim_end());
+            let is_wanted = is_there && added.len() <= unlikely::LONGEST_LINE;
+            let has_room = looked_at < MOST_LINES && Instant::now() < until;
+            let Some(snapshot) = snapshot.as_ref().filter(|_| is_wanted && has_room) else {
+                passed_over += 1;
+                continue;
+            };
+            let slips = slips(snapshot, (at, at));
             if slips.is_empty() {
                 continue;
             }
@@ -231,25 +255,30 @@ async fn suspected(
                 sink(Update::Status { text: "reading the lines that come for slips".to_owned() });
             }
             looked_at += 1;
-            let spent = &mut TokenStats::default();
-            let Some(one) = unlikely::look_at(&assistant.engine, &lines, 0..lines.len(), at, until, spent).await?
-            else {
-                continue;
-            };
-            let is_likelier = |text: &str| text.split('\n').nth(at).is_some_and(|line| one.begins(line));
-            if one.surprise() >= LEAST_SURPRISE
-                && let Some(slip) = slips.iter().find(|slip| is_likelier(&slip.text))
-            {
-                told += &format!("- {}:{number}: {}: `{}`\n", change.path, slip.done, added.trim());
-                cited.push(Citation { path: change.path.clone(), line: number, symbol: None, ok: true });
+            let look = unlikely::look_at(engine, &lines, 0..lines.len(), at, until, &mut suspected.tokens);
+            let Some(one) = look.await?.filter(|one| one.surprise >= LEAST_SURPRISE) else { continue };
+            let is_expected = |text: &str| text.split('\n').nth(at).is_some_and(|line| one.begins(line));
+            if let Some(slip) = slips.iter().find(|slip| is_expected(&slip.text)) {
+                suspected.text += &format!("- {}:{number}: {}: `{}`\n", change.path, slip.done, added.trim());
+                let path = change.path.clone();
+                suspected.citations.push(Citation { path, line: number, symbol: None, ok: true });
             }
         }
     }
-    if !told.is_empty() {
-        told.insert_str(0, "The model expected something else here; each may be a slip, and some are right:\n");
-        told.push('\n');
+    if !suspected.text.is_empty() {
+        suspected
+            .text
+            .insert_str(0, "The model expected something else here; each may be a slip, and some are right:\n");
+        suspected.text.push('\n');
     }
-    Ok((told, cited))
+    suspected.note = (passed_over > 0).then(|| {
+        format!(
+            "{passed_over} of the lines that come were not read for slips: too many, too long, or not in the files as \
+             the change has them"
+        )
+    });
+    suspected.ms = started.elapsed().as_secs_f64() * 1e3;
+    Ok(suspected)
 }
 
 /// `changes` in portions of at most `tokens`; one that is longer alone is cut.
@@ -304,9 +333,7 @@ fn joined(mut one: Answer, other: Answer) -> Answer {
     one.citations.extend(other.citations);
     one.evidence.extend(other.evidence);
     one.files.extend(other.files);
-    one.tokens.prompt += other.tokens.prompt;
-    one.tokens.reused += other.tokens.reused;
-    one.tokens.generated += other.tokens.generated;
+    one.tokens += other.tokens;
     one.timings_ms.evidence += other.timings_ms.evidence;
     one.timings_ms.queue += other.timings_ms.queue;
     one.timings_ms.prefill += other.timings_ms.prefill;

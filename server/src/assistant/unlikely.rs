@@ -14,27 +14,31 @@ const BEFORE: usize = 40;
 const AFTER: usize = 20;
 /// Tokens that the rest of a line may have.
 const LINE_TOKENS: usize = 60;
+/// Bytes of a line that is looked at. Longer ones are data, or were written by a program.
+pub(super) const LONGEST_LINE: usize = 400;
 
 /// A line, and where the model would have gone on otherwise.
 #[derive(Clone, Debug)]
 pub(super) struct Unlikely {
     /// The line, from 0.
     pub(super) line: usize,
-    /// The token that stands there, and its probability, 0 to 1.
-    pub(super) found: (String, f32),
-    /// The one that was expected, and its probability.
-    pub(super) expected: (String, f32),
+    /// What stands there: one token.
+    pub(super) found: String,
+    /// What was expected.
+    pub(super) expected: String,
+    /// How much more probable that is: the logarithm of the ratio.
+    pub(super) surprise: f32,
     /// The line up to there, and what was expected.
-    pub(super) beginning: String,
+    beginning: String,
     prompt: Vec<u32>,
 }
 
-impl Unlikely {
-    /// How much less probable what stands there is than what was expected: the logarithm of the ratio.
-    pub(super) fn surprise(&self) -> f32 {
-        (self.expected.1 / self.found.1.max(1e-9)).ln()
-    }
+/// Whether `engine` can be asked: its model fills in what stands between two pieces of text.
+pub(super) fn can_look(engine: &Engine) -> bool {
+    fim(engine.tokenizer().special()).is_some()
+}
 
+impl Unlikely {
     /// Whether `line` begins as the model expected.
     pub(super) fn begins(&self, line: &str) -> bool {
         format!("{}\n", line.trim_end()).starts_with(&self.beginning)
@@ -61,8 +65,8 @@ impl Unlikely {
     }
 }
 
-/// Where the model is most surprised by line `at` of `lines`, of which it is shown those in `shown`. `None` where it is not, or
-/// cannot be asked.
+/// Where the model is most surprised by line `at` of `lines`, of which it is shown those in `shown`. `None` where it is not,
+/// cannot be asked, or would have to read lines that are too long.
 pub(super) async fn look_at(
     engine: &Engine,
     lines: &[&str],
@@ -73,12 +77,17 @@ pub(super) async fn look_at(
 ) -> Result<Option<Unlikely>, EngineError> {
     let tokenizer = engine.tokenizer();
     let Some([prefix, suffix, middle]) = fim(tokenizer.special()) else { return Ok(None) };
+    let (before, after) =
+        (at.saturating_sub(BEFORE).max(shown.start).min(at), (at + 1 + AFTER).min(shown.end).max(at + 1));
+    if lines[before..after].iter().any(|line| line.len() > LONGEST_LINE) {
+        return Ok(None);
+    }
     let text = |range: Range<usize>| lines[range].iter().flat_map(|line| [line.trim_end(), "\n"]).collect::<String>();
     let mut prompt: Vec<u32> = tokenizer.special().beginning_of_text.into_iter().collect();
     prompt.push(prefix);
-    prompt.extend(tokenizer.encode(&text(shown.start.max(at.saturating_sub(BEFORE)).min(at)..at)));
+    prompt.extend(tokenizer.encode(&text(before..at)));
     prompt.push(suffix);
-    prompt.extend(tokenizer.encode(&text(at + 1..shown.end.min(at + 1 + AFTER).clamp(at + 1, lines.len()))));
+    prompt.extend(tokenizer.encode(&text(at + 1..after)));
     prompt.push(middle);
     let start = prompt.len();
     prompt.extend(tokenizer.encode(&text(at..at + 1)));
@@ -96,19 +105,20 @@ pub(super) async fn look_at(
         let both_say_something = !found.trim().is_empty() && !expected.trim().is_empty();
         both_say_something && found.trim() != expected.trim()
     };
-    let ratio = |score: &Score| score.its_probability / score.probability.max(1e-9);
+    let surprise = |score: &Score| (score.its_probability / score.probability.max(1e-9)).ln();
     let worst = scores
         .iter()
         .enumerate()
         .filter(|(_, score)| is_other(score))
-        .max_by(|(_, a), (_, b)| ratio(a).total_cmp(&ratio(b)));
+        .max_by(|(_, a), (_, b)| surprise(a).total_cmp(&surprise(b)));
     Ok(worst.map(|(index, score)| {
         prompt.truncate(start + index);
         prompt.push(score.likeliest);
         Unlikely {
             line: at,
-            found: (spelled(score.token), score.probability),
-            expected: (spelled(score.likeliest), score.its_probability),
+            found: spelled(score.token),
+            expected: spelled(score.likeliest),
+            surprise: surprise(score),
             beginning: tokenizer.decode(&prompt[start..], false),
             prompt,
         }
@@ -118,8 +128,6 @@ pub(super) async fn look_at(
 /// Runs `request`, and adds what it took to `spent`.
 async fn run(engine: &Engine, request: Request, spent: &mut TokenStats) -> Result<Finish, EngineError> {
     let finish = engine.generate(request).finish().await?;
-    spent.prompt += finish.tokens.prompt;
-    spent.reused += finish.tokens.reused;
-    spent.generated += finish.tokens.generated;
+    *spent += finish.tokens;
     Ok(finish)
 }

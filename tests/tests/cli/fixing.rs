@@ -1,7 +1,8 @@
-//! `fix`, `debug` and `eval fix` where no model is needed: what is printed, and what is written when.
+//! `fix`, `debug` and `eval fix` where no model is asked in words: what is printed, and what is written when.
 
 use std::fs;
 
+use halfline_inference::testing::{Script, TinySpec};
 use halfline_tests::Home;
 
 use crate::run;
@@ -48,6 +49,23 @@ fn a_slip_of_the_pen_needs_no_model() {
     assert_eq!(found.json()["verdict"], "verified", "{}", found.all());
     let why = found.json()["route"]["why"].clone();
     assert_eq!(why, "one small change makes the test pass: `+` in place of `-` on line 2");
+}
+
+#[test]
+fn a_line_that_surprises_the_model_is_written_anew() {
+    // After `a` the model goes on with a sum; no small change of a kind that is tried makes one of `a.b`.
+    let mut spec = TinySpec::saying("\n", ["Hm."]);
+    spec.scripts.push(Script { after: "a".to_owned(), pieces: vec!["+b\n".to_owned()] });
+    let home = Home::with_model(&spec);
+    home.write("a.py", "def add(a, b):\n    # A sum.\n    return a.b\n");
+    home.write("check.py", "from a import add\nassert add(1, 2) == 3\n");
+    let found = run(&home, &["debug", "--json", "--", "python3", "check.py"]);
+    let fix = found.json();
+    assert_eq!(fix["verdict"], "verified", "{}", found.all());
+    assert!(fix["diff"].as_str().unwrap().contains("-    return a.b\n+    return a+b\n"), "{}", found.all());
+    let why = fix["route"]["why"].as_str().unwrap();
+    assert!(why.contains("line 3 surprised it: `.` where it expected `+b`"), "{}", found.all());
+    assert_eq!((&fix["attempts"], &fix["route"]["engine"]), (&0.into(), &"local".into()), "{}", found.all());
 }
 
 #[test]

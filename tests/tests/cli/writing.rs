@@ -135,4 +135,6 @@ fn a_line_that_one_small_change_makes_likelier_is_named_in_a_review() {
     home.write("change.diff", &diff("    return a-b"));
     let review = run(&home, &["review", "--diff", "change.diff", "--json"]);
     assert_eq!(review.json()["text"], "Fine.", "{}", review.all());
+    let notes = review.json()["notes"].to_string();
+    assert!(notes.contains("1 of the lines that come were not read for slips"), "{}", review.all());
 }

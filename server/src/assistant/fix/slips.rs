@@ -114,10 +114,9 @@ pub(in crate::assistant) fn slips(snapshot: &Snapshot, lines: (usize, usize)) ->
     finder.found
 }
 
-/// Whether there is anything on `line` (from 0) that can be wrong: no comment, no text, no assertion, not only a bracket.
-pub(super) fn is_code(snapshot: &Snapshot, line: usize) -> bool {
+/// Whether there is anything on `line` (from 0), which reads `text`, that can be wrong: no comment, no text, no assertion, not only a bracket.
+pub(super) fn is_code(snapshot: &Snapshot, line: usize, text: &str) -> bool {
     let Some(tree) = snapshot.tree() else { return false };
-    let text = snapshot.rope().line(line).to_string();
     let start = Point::new(line, text.len() - text.trim_start().len());
     let first = tree.root_node().descendant_for_point_range(start, start);
     let mut around = std::iter::successors(first, |node| node.parent());
@@ -341,8 +340,8 @@ mod tests {
         let python = "def f(a):\n    \"\"\"A sum\n    of two.\n    \"\"\"\n    assert a > 1\n    return a - 1\n";
         for (path, text, expected) in [("a.rs", rust, &[1, 3, 6][..]), ("a.py", python, &[0, 5])] {
             let snapshot = Snapshot::of_text(Some(Path::new(path).to_owned()), text);
-            let code: Vec<usize> = (0..text.lines().count()).filter(|line| is_code(&snapshot, *line)).collect();
-            assert_eq!(code, expected, "{path}");
+            let code = text.lines().enumerate().filter(|(line, text)| is_code(&snapshot, *line, text));
+            assert_eq!(code.map(|(line, _)| line).collect::<Vec<_>>(), expected, "{path}");
         }
     }
 

@@ -259,9 +259,7 @@ impl Search {
         let reply = assistant::converse(router, engine, conversation, &mut told).await?;
         self.spent.model_time += started.elapsed();
         self.spent.attempts += 1;
-        self.spent.tokens.prompt += reply.tokens.prompt;
-        self.spent.tokens.reused += reply.tokens.reused;
-        self.spent.tokens.generated += reply.tokens.generated;
+        self.spent.tokens += reply.tokens;
         self.spent.tools.extend(reply.tools);
         tracing::debug!(path = %view.path.display(), ?reply.tokens, ?reply.decode, temperature, "the model wrote:\n{}", reply.text);
         Ok(Some((reply.text, reply.route)))

@@ -2,15 +2,19 @@
 //! lines of it that the model would have written otherwise.
 
 use std::collections::BTreeSet;
+use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use halfline_context::Snapshot;
+use halfline_inference::Engine;
 
 use super::super::check::Probed;
 use super::super::{FixError, Texts, items, slips};
 use super::model::Models;
 use super::{Search, Source};
-use crate::assistant::{AssistantError, Route, Update, unlikely};
+use crate::assistant::unlikely::{self, Unlikely};
+use crate::assistant::{AssistantError, Route, Update};
 
 /// How long a check of such a change may take where the first one took almost nothing.
 const LEAST: Duration = Duration::from_secs(1);
@@ -47,15 +51,9 @@ impl Search {
             return Ok(());
         }
         let mut all = Vec::new();
-        for suspect in self.suspects(&Texts::new(), &self.baseline, probed).into_iter().take(FILES) {
-            let Some(text) = self.original(&suspect.path) else { continue };
-            let snapshot = Snapshot::of_text(Some(suspect.path.clone()), &text);
-            let items = items::items(&snapshot);
-            for (rank, line) in suspect.lines.iter().enumerate() {
-                let Some((item, member)) = items::at_line(&items, *line) else { continue };
-                let found = slips::slips(&snapshot, member.unwrap_or(item).lines);
-                all.extend(found.into_iter().map(|slip| (slip.class, rank, suspect.path.clone(), slip)));
-            }
+        for Region { path, snapshot, rank, lines } in self.regions(probed) {
+            let found = slips::slips(&snapshot, lines);
+            all.extend(found.into_iter().map(|slip| (slip.class, rank, path.clone(), slip)));
         }
         // The likeliest slips of every place come before the unlikely ones of any.
         all.retain(|(found, ..)| *found <= class);
@@ -85,57 +83,87 @@ impl Search {
             return Ok(());
         }
         let (engine, started, checked) = (&models.engine, Instant::now(), self.spent.check_time);
-        let until = started + self.left() / UNLIKELY_SHARE;
-        sink(Update::Status { text: "reading the code that ran for lines that are unlikely".to_owned() });
-        let mut texts = Vec::new();
-        let mut found = Vec::new();
-        let mut looked_at = BTreeSet::new();
-        for suspect in self.suspects(&Texts::new(), &self.baseline, probed).into_iter().take(FILES) {
-            let Some(text) = self.original(&suspect.path) else { continue };
-            let snapshot = Snapshot::of_text(Some(suspect.path.clone()), &text);
-            let items = items::items(&snapshot);
-            let lines: Vec<&str> = text.split('\n').collect();
-            for line in &suspect.lines {
-                let Some((item, member)) = items::at_line(&items, *line) else { continue };
-                let (first, last) = member.unwrap_or(item).lines;
-                for at in (first..=last.min(lines.len() - 1)).filter(|at| slips::is_code(&snapshot, *at)) {
-                    if looked_at.len() == MOST_LINES || Instant::now() > until || !looked_at.insert((texts.len(), at)) {
-                        continue;
-                    }
-                    let look = unlikely::look_at(engine, &lines, first..last + 1, at, until, &mut self.spent.tokens);
-                    found.extend(look.await.map_err(AssistantError::from)?.map(|one| (texts.len(), one)));
-                }
-            }
-            texts.push((suspect.path, text));
+        if !unlikely::can_look(engine) {
+            return Ok(());
         }
-        found.retain(|(_, one)| one.surprise() >= LEAST_SURPRISE);
-        found.sort_by(|(_, a), (_, b)| b.surprise().total_cmp(&a.surprise()));
+        sink(Update::Status { text: "reading the code that ran for lines that are unlikely".to_owned() });
+        let mut found = self.unlikely_lines(engine, probed).await?;
+        found.retain(|(.., one)| one.surprise >= LEAST_SURPRISE);
+        found.sort_by(|(.., a), (.., b)| b.surprise.total_cmp(&a.surprise));
         let until = Instant::now() + self.left() / UNLIKELY_SHARE;
-        for (file, one) in found.into_iter().take(MOST_REWRITTEN) {
+        for (path, text, one) in found.into_iter().take(MOST_REWRITTEN) {
             if Instant::now() > until || self.is_proved() {
                 break;
             }
-            let (path, text) = &texts[file];
             let mut lines: Vec<&str> = text.split('\n').collect();
-            let new =
-                one.rewritten(engine, &lines, until, &mut self.spent.tokens).await.map_err(AssistantError::from)?;
-            tracing::debug!(line = one.line + 1, surprise = one.surprise(), ?new, "unlikely");
-            let Some(mut new) = new else { continue };
+            let rewritten = one.rewritten(engine, &lines, until, &mut self.spent.tokens);
+            let Some(mut new) = rewritten.await.map_err(AssistantError::from)? else { continue };
+            tracing::debug!(line = one.line + 1, surprise = one.surprise, new, "unlikely");
             if lines[one.line].ends_with('\r') {
                 new.push('\r');
             }
             lines[one.line] = &new;
-            let why = format!(
-                "line {} surprised it: `{}` where it expected `{}`",
-                one.line + 1,
-                one.found.0.trim(),
-                one.expected.0.trim()
-            );
+            let (line, old, expected) = (one.line + 1, one.found.trim(), one.expected.trim());
+            let why = format!("line {line} surprised it: `{old}` where it expected `{expected}`");
             let route = Route { engine: "local", model: engine.info().target.clone(), why, ..Route::default() };
-            self.spent.attempts += 1;
-            self.try_texts(Texts::from([(path.clone(), lines.join("\n"))]), Source::Model(route)).await?;
+            // No attempt of those that the user allows, and that lead to other engines when they fail: nobody was asked
+            // a question.
+            self.try_texts(Texts::from([(path, lines.join("\n"))]), Source::Model(route)).await?;
         }
         self.spent.model_time += started.elapsed().saturating_sub(self.spent.check_time - checked);
         Ok(())
     }
+
+    /// Where the model is surprised by the code that ran: file, its text, and place.
+    async fn unlikely_lines(
+        &mut self,
+        engine: &Engine,
+        probed: &Probed,
+    ) -> Result<Vec<(PathBuf, Arc<str>, Unlikely)>, FixError> {
+        let until = Instant::now() + self.left() / UNLIKELY_SHARE;
+        let mut found = Vec::new();
+        let mut looked_at = BTreeSet::new();
+        for Region { path, snapshot, lines: (first, last), .. } in self.regions(probed) {
+            let text: Arc<str> = snapshot.rope().to_string().into();
+            let lines: Vec<&str> = text.split('\n').collect();
+            let shown = first..lines.len().min(last + 1);
+            for at in shown.clone().filter(|at| slips::is_code(&snapshot, *at, lines[*at])) {
+                if looked_at.len() == MOST_LINES || Instant::now() > until {
+                    return Ok(found);
+                }
+                if looked_at.insert((path.clone(), at)) {
+                    let look = unlikely::look_at(engine, &lines, shown.clone(), at, until, &mut self.spent.tokens);
+                    let one = look.await.map_err(AssistantError::from)?;
+                    found.extend(one.map(|one| (path.clone(), Arc::clone(&text), one)));
+                }
+            }
+        }
+        Ok(found)
+    }
+
+    /// The definitions in which the failing test points at something, the likeliest file first.
+    fn regions(&self, probed: &Probed) -> Vec<Region> {
+        let mut regions = Vec::new();
+        for suspect in self.suspects(&Texts::new(), &self.baseline, probed).into_iter().take(FILES) {
+            let Some(text) = self.original(&suspect.path) else { continue };
+            let snapshot = Snapshot::of_text(Some(suspect.path.clone()), &text);
+            let items = items::items(&snapshot);
+            for (rank, line) in suspect.lines.iter().enumerate() {
+                let Some((item, member)) = items::at_line(&items, *line) else { continue };
+                let lines = member.unwrap_or(item).lines;
+                regions.push(Region { path: suspect.path.clone(), snapshot: snapshot.clone(), rank, lines });
+            }
+        }
+        regions
+    }
+}
+
+/// A definition in which the mistake may be.
+struct Region {
+    path: PathBuf,
+    snapshot: Snapshot,
+    /// Its place among those of the file, the likeliest first.
+    rank: usize,
+    /// First and last line, from 0.
+    lines: (usize, usize),
 }

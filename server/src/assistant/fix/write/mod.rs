@@ -187,9 +187,7 @@ impl<'a> Work<'a> {
         let reply = assistant::converse(&self.author.router, &self.engine, conversation, &mut told).await?;
         self.attempts += 1;
         self.model_time += started.elapsed();
-        self.tokens.prompt += reply.tokens.prompt;
-        self.tokens.reused += reply.tokens.reused;
-        self.tokens.generated += reply.tokens.generated;
+        self.tokens += reply.tokens;
         self.tools.extend(reply.tools);
         self.route = Some(reply.route);
         tracing::debug!(stopped = ?reply.stopped, "the model wrote:\n{}", reply.text);
