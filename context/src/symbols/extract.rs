@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use tree_sitter::{Node, QueryCursor, StreamingIterator, Tree};
 
 use super::imports::{FoundImports, Import};
+use super::skeleton::Skeleton;
 use crate::document::Snapshot;
 use crate::syntax;
 
@@ -33,11 +34,8 @@ impl<'a> Source<'a> {
         let bytes = text.as_bytes();
         let mut starts = vec![0];
         // Lines end where the rope's do: at `\n`, `\r\n` and a lone `\r`.
-        starts.extend(
-            (0..bytes.len())
-                .filter(|&at| bytes[at] == b'\n' || (bytes[at] == b'\r' && bytes.get(at + 1) != Some(&b'\n')))
-                .map(|at| at + 1),
-        );
+        let ends = memchr::memchr2_iter(b'\n', b'\r', bytes);
+        starts.extend(ends.filter(|&at| bytes[at] == b'\n' || bytes.get(at + 1) != Some(&b'\n')).map(|at| at + 1));
         Source { language, text, starts }
     }
 
@@ -59,6 +57,23 @@ impl<'a> Source<'a> {
     /// The text of `line` without its end.
     pub(crate) fn line(&self, line: usize) -> &'a str {
         self.text[self.line_start(line)..self.line_start(line + 1)].trim_end_matches(['\n', '\r'])
+    }
+}
+
+/// The tree that the symbols of a source are read from: its own, or that of its skeleton.
+pub(crate) struct Parsed<'a> {
+    pub(crate) tree: &'a Tree,
+    /// What was parsed.
+    pub(crate) text: &'a [u8],
+    /// Where that comes from, if it is not the source itself.
+    pub(crate) skeleton: Option<&'a Skeleton>,
+}
+
+impl Parsed<'_> {
+    /// Where a node stands in the source.
+    fn bytes(&self, node: Node<'_>) -> Range<usize> {
+        let bytes = node.byte_range();
+        self.skeleton.map_or(bytes.clone(), |skeleton| skeleton.in_source(bytes))
     }
 }
 
@@ -87,7 +102,7 @@ pub struct Definition {
 pub fn definitions(snapshot: &Snapshot) -> Vec<Definition> {
     let (Some(language), Some(tree)) = (snapshot.language(), snapshot.tree()) else { return Vec::new() };
     let text = snapshot.rope().to_string();
-    symbols_of(&Source::new(language, &text), tree).0
+    symbols_of_tree(&Source::new(language, &text), tree).0
 }
 
 /// The same for a text that came from another by edits: only the top-level nodes that `dirty` (bytes of the new text)
@@ -100,14 +115,14 @@ pub(crate) fn definitions_after_edits(
     let (Some(language), Some(tree)) = (snapshot.language(), snapshot.tree()) else { return Vec::new() };
     let text = snapshot.rope().to_string();
     let source = Source::new(language, &text);
-    let Some(region) = region(&source, tree, dirty) else { return symbols_of(&source, tree).0 };
+    let Some(region) = region(&source, tree, dirty) else { return symbols_of_tree(&source, tree).0 };
     // The text outside the region is the same, so what lies behind it has moved by as much as the text has grown.
     let behind = (region.end + old.bytes).saturating_sub(text.len());
     let lines = |line: usize| (line + source.line_count()).saturating_sub(old.lines);
     let bytes = |byte: usize| (byte + text.len()).saturating_sub(old.bytes);
     let before = old.definitions.iter().take_while(|one| one.bytes.end <= region.start).cloned();
     let mut found: Vec<Definition> = before.collect();
-    found.extend(symbols_within(&source, tree, region).0);
+    found.extend(symbols_within(&source, &whole(&source, tree), region).0);
     found.extend(old.definitions.iter().filter(|one| one.bytes.start >= behind).map(|one| Definition {
         bytes: bytes(one.bytes.start)..bytes(one.bytes.end),
         name_bytes: bytes(one.name_bytes.start)..bytes(one.name_bytes.end),
@@ -150,37 +165,55 @@ fn region(source: &Source<'_>, tree: &Tree, dirty: Range<usize>) -> Option<Range
     (end - start < source.text.len() / 2).then_some(start..end)
 }
 
-/// What `tree`, the tree of `source`, defines and brings in, in order of appearance.
-pub(crate) fn symbols_of(source: &Source<'_>, tree: &Tree) -> (Vec<Definition>, Vec<Import>) {
-    symbols_within(source, tree, 0..source.text.len())
+/// What `tree`, the tree of all of `source`, defines and brings in, in order of appearance.
+pub(super) fn symbols_of_tree(source: &Source<'_>, tree: &Tree) -> (Vec<Definition>, Vec<Import>) {
+    symbols_of(source, &whole(source, tree))
+}
+
+/// What a source defines and brings in, in order of appearance.
+pub(crate) fn symbols_of(source: &Source<'_>, parsed: &Parsed<'_>) -> (Vec<Definition>, Vec<Import>) {
+    symbols_within(source, parsed, 0..source.text.len())
+}
+
+fn whole<'a>(source: &Source<'a>, tree: &'a Tree) -> Parsed<'a> {
+    Parsed { tree, text: source.text.as_bytes(), skeleton: None }
 }
 
 /// The definitions and imports that lie in these bytes, which none of them crosses.
-fn symbols_within(source: &Source<'_>, tree: &Tree, within: Range<usize>) -> (Vec<Definition>, Vec<Import>) {
+fn symbols_within(
+    source: &Source<'_>,
+    parsed: &Parsed<'_>,
+    within: Range<usize>,
+) -> (Vec<Definition>, Vec<Import>) {
     let query = source.language.queries().symbols();
     let mut cursor = QueryCursor::new();
-    cursor.set_byte_range(within.clone()).set_max_start_depth(Some(DEEPEST));
-    let mut matches = cursor.matches(query.query(), tree.root_node(), source.text.as_bytes());
+    cursor.set_max_start_depth(Some(DEEPEST));
+    // A skeleton is always read whole.
+    if parsed.skeleton.is_none() {
+        cursor.set_byte_range(within.clone());
+    }
+    let mut matches = cursor.matches(query.query(), parsed.tree.root_node(), parsed.text);
     let (mut found, mut containers, mut imports) = (Vec::new(), Vec::new(), FoundImports::default());
     while let Some(one) = matches.next() {
         let (mut name, mut body, mut whole) = (None, None, None);
         for capture in one.captures() {
+            let bytes = parsed.bytes(capture.node);
             match query.role(capture.index) {
-                Some(Role::Name) => name = Some(capture.node),
-                Some(Role::Body) => body = Some(capture.node),
-                Some(Role::Definition(kind)) => whole = Some((kind, capture.node)),
-                Some(Role::Container) => containers.push(container(source, capture.node, capture.node.start_byte())),
-                Some(Role::Import) => imports.wholes.push(capture.node.byte_range()),
-                Some(Role::Imported) => imports.names.push(capture.node.byte_range()),
+                Some(Role::Name) => name = Some(bytes),
+                Some(Role::Body) => body = Some(bytes.start),
+                Some(Role::Definition(kind)) => whole = Some((kind, bytes)),
+                Some(Role::Container) => containers.push(container(source, bytes.clone(), bytes.start)),
+                Some(Role::Import) => imports.wholes.push(bytes),
+                Some(Role::Imported) => imports.names.push(bytes),
                 _ => {}
             }
         }
         if let (Some(name), Some((kind, whole))) = (name, whole) {
-            if whole.start_byte() < within.start || whole.end_byte() > within.end {
+            if whole.start < within.start || whole.end > within.end {
                 continue;
             }
             if matches!(kind, TagKind::Type | TagKind::Interface) {
-                containers.push(container(source, whole, name.start_byte()));
+                containers.push(container(source, whole.clone(), name.start));
             }
             found.push(definition(source, kind, name, whole, body));
         }
@@ -258,13 +291,12 @@ fn stands_in(member: &Definition, owner: &Definition) -> bool {
 fn definition(
     source: &Source<'_>,
     kind: TagKind,
-    name: Node<'_>,
-    whole: Node<'_>,
-    body: Option<Node<'_>>,
+    name: Range<usize>,
+    bytes: Range<usize>,
+    body: Option<usize>,
 ) -> Definition {
-    let bytes = whole.byte_range();
     let lines = (source.line_of(bytes.start), source.line_of(bytes.end.saturating_sub(1).max(bytes.start)));
-    let head_end = body.map_or(bytes.end, |body| body.start_byte());
+    let head_end = body.unwrap_or(bytes.end);
     let mut head: Vec<&str> = source.text[bytes.start..head_end].trim_end().lines().take(SIGNATURE_LINES + 1).collect();
     let cut = head.len() > SIGNATURE_LINES;
     head.truncate(SIGNATURE_LINES);
@@ -287,11 +319,11 @@ fn definition(
         signature.push('…');
     }
     Definition {
-        name: source.text[name.byte_range()].to_owned(),
+        name: source.text[name.clone()].to_owned(),
         kind,
         bytes,
         lines,
-        name_bytes: name.byte_range(),
+        name_bytes: name,
         container: None,
         signature,
         signature_lines: (first_line, last_line.min(lines.1)),
@@ -319,19 +351,19 @@ fn docs_above(source: &Source<'_>, line: usize) -> Option<(usize, String)> {
 }
 
 /// The first line of a string that starts a body, where that is how things are documented.
-fn docstring(source: &Source<'_>, body: Node<'_>) -> Option<String> {
+fn docstring(source: &Source<'_>, body: usize) -> Option<String> {
     if !source.language.indented_blocks() {
         return None;
     }
-    let line = source.text[body.start_byte()..].lines().next().unwrap_or_default().trim();
+    let line = source.text[body..].lines().next().unwrap_or_default().trim();
     let opening = line.trim_start_matches(|ch: char| ch.is_ascii_alphabetic());
     let quotes = ["\"\"\"", "'''"].into_iter().find(|quotes| opening.starts_with(quotes))?;
     Some(if opening[quotes.len()..].contains(quotes) { line.to_owned() } else { format!("{line}{quotes}") })
 }
 
 /// What definitions stand in: its bytes, and the line that a reader would call it by.
-fn container(source: &Source<'_>, node: Node<'_>, named_at: usize) -> (Range<usize>, String) {
-    (node.byte_range(), source.line(source.line_of(named_at)).trim().to_owned())
+fn container(source: &Source<'_>, bytes: Range<usize>, named_at: usize) -> (Range<usize>, String) {
+    (bytes, source.line(source.line_of(named_at)).trim().to_owned())
 }
 
 /// Gives each definition the innermost container around it. Both are nested or apart, never crossing.

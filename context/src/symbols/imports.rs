@@ -28,7 +28,7 @@ pub struct Import {
 pub fn imports(snapshot: &Snapshot) -> Vec<Import> {
     let (Some(language), Some(tree)) = (snapshot.language(), snapshot.tree()) else { return Vec::new() };
     let text = snapshot.rope().to_string();
-    extract::symbols_of(&Source::new(language, &text), tree).1
+    extract::symbols_of_tree(&Source::new(language, &text), tree).1
 }
 
 /// The lines of the imports (first and last, from 0), each once.

@@ -4,8 +4,10 @@
 
 mod extract;
 mod imports;
+mod skeleton;
 
 pub use extract::{Definition, definitions, identifiers, outline};
 pub use imports::{EVERYTHING, Import, import_lines, imports};
 
-pub(crate) use extract::{OldDefinitions, Source, definitions_after_edits, symbols_of};
+pub(crate) use extract::{OldDefinitions, Parsed, Source, definitions_after_edits, symbols_of};
+pub(crate) use skeleton::Skeleton;

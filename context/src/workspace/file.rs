@@ -13,7 +13,7 @@ use std::hash::BuildHasher;
 use tree_sitter::{ParseOptions, ParseState, Parser, Tree};
 
 use crate::retrieval::chunk::{self, Chunk};
-use crate::symbols::{self, Definition, Import, Source};
+use crate::symbols::{self, Definition, Import, Parsed, Skeleton, Source};
 
 /// One parse may take this long; a file that takes longer is not indexed.
 const PARSE_TIME: Duration = Duration::from_secs(2);
@@ -61,9 +61,8 @@ impl FileSymbols {
     /// Reads a file's text; also gives what the search needs of it.
     pub(super) fn read(path: PathBuf, stamp: Stamp, text: &str) -> Result<(FileSymbols, Vec<Chunk>), String> {
         let language = halfline_grammars::by_path(&path).ok_or("in a language that is not known")?;
-        let tree = parse(language, text).ok_or("too slow to parse")?;
         let source = Source::new(language, text);
-        let (definitions, imports) = symbols::symbols_of(&source, &tree);
+        let (definitions, imports) = read_symbols(&source).ok_or("too slow to parse")?;
         let chunks = chunk::cut(&source, &definitions);
         let file = FileSymbols {
             path,
@@ -102,15 +101,28 @@ fn short_hash(name: &str) -> u32 {
     (hash(name) >> 32) as u32
 }
 
-fn parse(language: &'static Language, text: &str) -> Option<Tree> {
+/// What a file defines and brings in, by its skeleton if that will do; `None` when parsing takes too long.
+fn read_symbols(source: &Source<'_>) -> Option<(Vec<Definition>, Vec<Import>)> {
+    if let Some(skeleton) = Skeleton::of(source.language, source.text)
+        && let Some(tree) = parse(source.language, skeleton.text())
+        && !tree.root_node().has_error()
+    {
+        let parsed = Parsed { tree: &tree, text: skeleton.text(), skeleton: Some(&skeleton) };
+        return Some(symbols::symbols_of(source, &parsed));
+    }
+    let text = source.text.as_bytes();
+    let tree = parse(source.language, text)?;
+    Some(symbols::symbols_of(source, &Parsed { tree: &tree, text, skeleton: None }))
+}
+
+fn parse(language: &'static Language, text: &[u8]) -> Option<Tree> {
     let deadline = Instant::now() + PARSE_TIME;
     let mut in_time = |_: &ParseState| match Instant::now() < deadline {
         true => ControlFlow::Continue(()),
         false => ControlFlow::Break(()),
     };
     let options = ParseOptions::new().progress_callback(&mut in_time);
-    let bytes = text.as_bytes();
-    let mut chunk = |byte: usize, _| bytes.get(byte..).unwrap_or_default();
+    let mut chunk = |byte: usize, _| text.get(byte..).unwrap_or_default();
     PARSER.with_borrow_mut(|parser| {
         // After a parse that was given up the next one would go on with it.
         parser.reset();
