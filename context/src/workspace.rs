@@ -422,8 +422,9 @@ impl Workspace {
     }
 
     fn learn(&self, file: FileSymbols, chunks: Vec<Chunk>, writing: Option<&Writing<'_>>) {
+        let is_new = self.known().get(&file.path).is_none();
         if let Some(writing) = writing
-            && let Err(error) = writing.replace(path_hash(&self.root, &file.path), chunks)
+            && let Err(error) = writing.replace(path_hash(&self.root, &file.path), chunks, is_new)
         {
             tracing::warn!(path = %file.path.display(), "its words are not indexed: {error}");
         }
@@ -433,7 +434,7 @@ impl Workspace {
     fn forget(&self, path: &Path, writing: Option<&Writing<'_>>) {
         let was_known = self.known_mut().remove(path);
         if let (Some(writing), true) = (writing, was_known)
-            && let Err(error) = writing.replace(path_hash(&self.root, path), Vec::new())
+            && let Err(error) = writing.replace(path_hash(&self.root, path), Vec::new(), false)
         {
             tracing::warn!(path = %path.display(), "its words stay in the index: {error}");
         }

@@ -186,10 +186,14 @@ pub(crate) struct Writing<'a> {
 }
 
 impl Writing<'_> {
-    /// Puts `chunks` in the place of everything that was known of the file. Safe from several threads.
-    pub(crate) fn replace(&self, file: u64, chunks: Vec<Chunk>) -> tantivy::Result<()> {
+    /// Puts `chunks` in the place of everything that was known of the file, which is nothing if it is new. Safe from
+    /// several threads.
+    pub(crate) fn replace(&self, file: u64, chunks: Vec<Chunk>, is_new: bool) -> tantivy::Result<()> {
         let fields = self.words.fields;
-        let mut operations = vec![UserOperation::Delete(Term::from_field_u64(fields.file, file))];
+        let mut operations = Vec::with_capacity(chunks.len() + 1);
+        if !is_new {
+            operations.push(UserOperation::Delete(Term::from_field_u64(fields.file, file)));
+        }
         operations.extend(chunks.into_iter().map(|chunk| {
             let mut document = TantivyDocument::default();
             document.add_text(fields.body, chunk.text);

@@ -180,11 +180,7 @@ fn whole<'a>(source: &Source<'a>, tree: &'a Tree) -> Parsed<'a> {
 }
 
 /// The definitions and imports that lie in these bytes, which none of them crosses.
-fn symbols_within(
-    source: &Source<'_>,
-    parsed: &Parsed<'_>,
-    within: Range<usize>,
-) -> (Vec<Definition>, Vec<Import>) {
+fn symbols_within(source: &Source<'_>, parsed: &Parsed<'_>, within: Range<usize>) -> (Vec<Definition>, Vec<Import>) {
     let query = source.language.queries().symbols();
     let mut cursor = QueryCursor::new();
     cursor.set_max_start_depth(Some(DEEPEST));

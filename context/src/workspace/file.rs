@@ -134,12 +134,53 @@ fn parse(language: &'static Language, text: &[u8]) -> Option<Tree> {
 /// Hashes of the words of a text that look like a name, those in strings and comments included: a walk through its tree
 /// would leave those out, and was a good part of the time that a file took.
 fn names(text: &str) -> Vec<u32> {
-    let is_part = |ch: char| ch == '_' || ch.is_alphanumeric();
-    let words = text.split(|ch| !is_part(ch)).filter(|word| (1..=64).contains(&word.len()));
-    let mut found: Vec<u32> =
-        words.filter(|word| !word.starts_with(|ch: char| ch.is_numeric())).map(short_hash).collect();
-    found.sort_unstable();
-    found.dedup();
-    found.shrink_to_fit();
-    found
+    let mut found = Distinct::default();
+    let mut note = |word: &str| {
+        if word.len() <= 64 && !word.starts_with(|ch: char| ch.is_numeric()) {
+            found.add(short_hash(word));
+        }
+    };
+    if text.is_ascii() {
+        let is_part = |byte: &u8| *byte == b'_' || byte.is_ascii_alphanumeric();
+        let bytes = text.as_bytes();
+        let mut at = 0;
+        while let Some(start) = bytes[at..].iter().position(is_part).map(|len| at + len) {
+            at = bytes[start..].iter().position(|byte| !is_part(byte)).map_or(bytes.len(), |len| start + len);
+            note(&text[start..at]);
+        }
+    } else {
+        let is_part = |ch: char| ch == '_' || ch.is_alphanumeric();
+        text.split(|ch| !is_part(ch)).filter(|word| !word.is_empty()).for_each(note);
+    }
+    found.sorted()
+}
+
+/// Numbers, each once. Most words of a file have been seen a few lines before.
+struct Distinct {
+    /// The last number seen of those that share their lowest bits.
+    seen: Vec<u32>,
+    all: Vec<u32>,
+}
+
+impl Default for Distinct {
+    fn default() -> Self {
+        Distinct { seen: vec![0; 1 << 12], all: Vec::new() }
+    }
+}
+
+impl Distinct {
+    fn add(&mut self, number: u32) {
+        let slot = number as usize % self.seen.len();
+        if self.seen[slot] != number || number == 0 {
+            self.seen[slot] = number;
+            self.all.push(number);
+        }
+    }
+
+    fn sorted(mut self) -> Vec<u32> {
+        self.all.sort_unstable();
+        self.all.dedup();
+        self.all.shrink_to_fit();
+        self.all
+    }
 }

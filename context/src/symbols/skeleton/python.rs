@@ -1,6 +1,12 @@
 //! The scanner for Python: logical lines, the indentation before them, and the brackets, strings and comments in them.
+//!
+//! One pass finds the lines, a second one the blocks that they make. Statements that follow each other and define nothing
+//! become one empty pair of parentheses, which begins and ends where they do: blocks keep their extent.
 
 use super::{Keeping, is_word, string_end, word_end};
+
+/// What an import begins with here.
+const IMPORT: &[u8] = b"import ";
 
 /// What a stretch of a line is.
 enum Token {
@@ -18,187 +24,379 @@ enum Token {
 
 /// Keeps what defines or brings in something.
 pub(super) fn shorten(keeping: &mut Keeping<'_>) -> Option<()> {
-    let source = keeping.source;
-    while keeping.next < source.len() {
-        let first = after_indent(source, keeping.next).0;
+    let lines = lines(keeping.source)?;
+    let mut shortening = Shortening { keeping, lines: &lines };
+    let mut next = 0;
+    while next < lines.len() {
+        next = shortening.block(next, 0, Inside::Module)?;
+        // Whatever stands less deep than the first line did is an error in most texts.
+        if next < lines.len() {
+            return None;
+        }
+    }
+    Some(())
+}
+
+/// A logical line, or a comment with nothing before it.
+#[derive(Clone, Copy)]
+struct Line {
+    /// Where its indentation starts.
+    start: usize,
+    /// Its first token.
+    first: usize,
+    indent: usize,
+    /// Where its last token ends, without a comment.
+    end: usize,
+    /// Where it ends, with its comment, before the `\n`.
+    whole: usize,
+    kind: Kind,
+    /// Whether something is defined or imported in it.
+    defines: bool,
+    /// Whether it has several statements.
+    several: bool,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Comment,
+    Function,
+    Class,
+    Decorator,
+    /// Goes on with the statement before: `else`, `except` and the like.
+    Clause,
+    /// Brings something in, and does nothing else.
+    Import,
+    /// A name and `=`.
+    Value,
+    /// A name and `:`, or a name for a type.
+    Annotated,
+    /// Begins with `self`.
+    Own,
+    Other,
+}
+
+/// What a block is the inside of.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Inside {
+    Module,
+    Class,
+    /// Assignments to `self` define fields.
+    Constructor,
+    Other,
+}
+
+/// The logical lines of a text.
+fn lines(source: &[u8]) -> Option<Vec<Line>> {
+    let mut lines = Vec::new();
+    let mut at = 0;
+    loop {
+        let (first, indent) = after_indent(source, at);
         match source.get(first) {
-            None => break,
-            Some(b'\n') => keeping.skip(first + 1),
+            None => return Some(lines),
+            Some(b'\n') => at = first + 1,
             Some(b'#') => {
-                keep_comment(keeping, first);
-                keep_break(keeping);
+                let whole = line_end(source, first);
+                let kind = Kind::Comment;
+                lines.push(Line { start: at, first, indent, end: whole, whole, kind, defines: false, several: false });
+                at = whole + 1;
             }
             Some(_) => {
-                keeping.keep(first);
-                statement(keeping)?;
+                let line = logical_line(source, at, first, indent)?;
+                lines.push(line);
+                at = line.whole + 1;
             }
         }
-    }
-    Some(())
-}
-
-/// Keeps what counts of the logical line that starts here, and of the function that it defines.
-fn statement(keeping: &mut Keeping<'_>) -> Option<()> {
-    let source = keeping.source;
-    let start = keeping.next;
-    let mut word = start..word_end(source, start);
-    if &source[word.clone()] == b"async" {
-        let next = after_indent(source, word.end).0;
-        word = next..word_end(source, next);
-    }
-    match &source[word.clone()] {
-        b"def" => function(keeping, start, word.end),
-        _ => rest_of_line(keeping),
+        if at >= source.len() {
+            return Some(lines);
+        }
     }
 }
 
-/// Keeps the head of a function, and of its body that there is one, unless something is defined in it.
-fn function(keeping: &mut Keeping<'_>, start: usize, keyword_end: usize) -> Option<()> {
-    let source = keeping.source;
-    let line_start = memchr::memrchr(b'\n', &source[..start]).map_or(0, |at| at + 1);
-    let (first, indent) = after_indent(source, line_start);
-    if first != start {
-        return None;
-    }
-    let name = after_indent(source, keyword_end).0;
-    let name = &source[name..word_end(source, name)];
-    keeping.keep(keyword_end);
-    // The head ends at the first colon outside of brackets.
-    loop {
-        let at = keeping.next;
+fn logical_line(source: &[u8], start: usize, first: usize, indent: usize) -> Option<Line> {
+    let (whole, kind) = (source.len(), kind(source, first));
+    let mut line = Line { start, first, indent, end: first, whole, kind, defines: false, several: false };
+    let (mut at, mut depth) = (first, 0usize);
+    while at < source.len() {
         let (token, end) = token(source, at)?;
         match token {
-            Token::Other if source[at] == b':' => {
-                keeping.keep(end);
+            Token::Break if depth == 0 => {
+                line.whole = at;
                 break;
             }
-            Token::Open => keep_brackets(keeping)?,
-            Token::Text(content) => keep_text(keeping, content, end),
-            Token::Comment | Token::Break | Token::Close => return None,
-            Token::Word | Token::Other => keeping.keep(end),
-        }
-    }
-    let behind = after_indent(source, keeping.next).0;
-    match source.get(behind)? {
-        b'#' => keep_comment(keeping, behind),
-        b'\n' => {}
-        _ => return rest_of_line(keeping),
-    }
-    keep_break(keeping);
-    let body = Body::read(source, keeping.next, indent)?;
-    // What is assigned to `self` in a constructor are fields.
-    if body.defines || name == b"__init__" {
-        return Some(());
-    }
-    while keeping.next < body.first {
-        let first = after_indent(source, keeping.next).0;
-        match source[first] {
-            b'\n' => keeping.skip(first + 1),
-            b'#' => {
-                keep_comment(keeping, first);
-                keep_break(keeping);
-            }
-            _ => keeping.keep(first),
-        }
-    }
-    if body.end - body.first > 2 {
-        keeping.put(b'(');
-        keeping.skip(body.end - 1);
-        keeping.put(b')');
-    }
-    rest_of_line(keeping)
-}
-
-/// Keeps the rest of the logical line, without what is in brackets and strings, unless that is imported.
-fn rest_of_line(keeping: &mut Keeping<'_>) -> Option<()> {
-    let source = keeping.source;
-    let mut imports = false;
-    while keeping.next < source.len() {
-        let at = keeping.next;
-        let (token, end) = token(source, at)?;
-        match token {
+            Token::Break | Token::Comment => {}
             Token::Word => {
-                imports |= &source[at..end] == b"import";
-                keeping.keep(end);
+                line.defines |= matches!(&source[at..end], b"def" | b"class" | b"import");
+                line.end = end;
             }
-            Token::Open if imports => keeping.keep(bracket_end(source, at)?),
-            Token::Open => keep_brackets(keeping)?,
-            Token::Close => return None,
-            Token::Text(content) => keep_text(keeping, content, end),
-            Token::Comment => keep_comment(keeping, at),
-            Token::Break => {
-                keeping.keep(end);
-                return Some(());
+            Token::Open => {
+                depth += 1;
+                line.end = end;
             }
-            Token::Other => keeping.keep(end),
-        }
-    }
-    Some(())
-}
-
-/// The body of a function, in lines of its own.
-struct Body {
-    /// Where its first statement starts.
-    first: usize,
-    /// Where its last statement ends.
-    end: usize,
-    /// Whether something in it is defined or imported.
-    defines: bool,
-}
-
-impl Body {
-    /// Reads the body that starts with the line at `start`, of a function that stands `indent` deep.
-    fn read(source: &[u8], start: usize, indent: usize) -> Option<Body> {
-        let mut body = Body { first: 0, end: 0, defines: false };
-        let mut at = start;
-        loop {
-            let (first, deep) = after_indent(source, at);
-            match source.get(first) {
-                None => break,
-                Some(b'\n') => at = first + 1,
-                Some(b'#') => at = line_end(source, first),
-                Some(_) if deep <= indent => break,
-                Some(_) => {
-                    if body.end == 0 {
-                        body.first = first;
-                    }
-                    at = body.logical_line(source, first)?;
+            Token::Close => {
+                depth = depth.checked_sub(1)?;
+                line.end = end;
+            }
+            Token::Text(_) => line.end = end,
+            Token::Other => {
+                if !matches!(source[at], b' ' | b'\t' | b'\r' | b'\x0c' | b'\\') {
+                    line.end = end;
+                    line.several |= source[at] == b';';
                 }
             }
         }
-        (body.end > 0).then_some(body)
+        at = end;
+    }
+    if line.kind == Kind::Import && (line.several || !line.defines) {
+        line.kind = Kind::Other;
+    }
+    (depth == 0).then_some(line)
+}
+
+fn kind(source: &[u8], first: usize) -> Kind {
+    if source[first] == b'@' {
+        return Kind::Decorator;
+    }
+    let end = word_end(source, first);
+    let next = after_indent(source, end).0;
+    match &source[first..end] {
+        b"def" => Kind::Function,
+        b"async" if source[next..].starts_with(b"def") => Kind::Function,
+        b"class" => Kind::Class,
+        b"import" | b"from" => Kind::Import,
+        b"else" | b"elif" | b"except" | b"finally" | b"case" => Kind::Clause,
+        b"self" if source.get(next) == Some(&b'.') => Kind::Own,
+        b"" => Kind::Other,
+        b"type" if source.get(next).is_some_and(|&byte| is_word(byte)) => Kind::Annotated,
+        b"try" | b"lambda" => Kind::Other,
+        _ => match source.get(next..next + 2) {
+            Some(b"==") => Kind::Other,
+            Some([b'=', _]) => Kind::Value,
+            Some([b':', _]) => Kind::Annotated,
+            _ => Kind::Other,
+        },
+    }
+}
+
+struct Shortening<'k, 's> {
+    keeping: &'k mut Keeping<'s>,
+    lines: &'k [Line],
+}
+
+impl Shortening<'_, '_> {
+    /// Keeps what counts of the block that starts with the line at `index`; returns the line behind it.
+    fn block(&mut self, index: usize, least: usize, inside: Inside) -> Option<usize> {
+        let mut index = self.comments(index);
+        let Some(first) = self.lines.get(index).filter(|line| line.indent >= least) else { return Some(index) };
+        let indent = first.indent;
+        while let Some(line) = self.lines.get(index) {
+            if line.kind == Kind::Comment {
+                // Where a block ends, a comment may belong to it.
+                let after = self.after_comments(index);
+                let goes_on = self.lines.get(after).is_some_and(|next| next.indent == indent);
+                index = if goes_on { after } else { self.comments(index) };
+                continue;
+            }
+            match line.indent.cmp(&indent) {
+                std::cmp::Ordering::Less => break,
+                std::cmp::Ordering::Greater => return None,
+                std::cmp::Ordering::Equal => {}
+            }
+            let mut end = index;
+            while let Some(next) = self.dull_statement(end, indent, inside) {
+                end = next;
+            }
+            if end > index {
+                self.dull(index, end);
+                index = end;
+            } else {
+                index = self.statement(index, inside)?;
+            }
+        }
+        Some(index)
     }
 
-    /// Reads a logical line; returns where the next one starts.
-    fn logical_line(&mut self, source: &[u8], start: usize) -> Option<usize> {
-        let (mut at, mut depth) = (start, 0usize);
-        while at < source.len() {
+    /// The line behind the statement at `index` if that stands there and defines nothing, with its clauses and blocks.
+    fn dull_statement(&self, index: usize, indent: usize, inside: Inside) -> Option<usize> {
+        let mut index = self.after_comments(index);
+        let line = self.lines.get(index).filter(|line| line.indent == indent)?;
+        let counts = match line.kind {
+            Kind::Value | Kind::Annotated => matches!(inside, Inside::Module | Inside::Class),
+            Kind::Own => inside == Inside::Constructor,
+            // Without what it decorates it would be an error.
+            Kind::Decorator | Kind::Clause => true,
+            _ => line.several && inside != Inside::Other,
+        };
+        if counts || line.defines {
+            return None;
+        }
+        loop {
+            index += 1;
+            let next = self.after_comments(index);
+            let Some(line) = self.lines.get(next) else { return Some(index) };
+            if line.indent < indent || (line.indent == indent && line.kind != Kind::Clause) {
+                return Some(index);
+            }
+            if line.defines {
+                return None;
+            }
+            index = next;
+        }
+    }
+
+    /// Puts parentheses in the place of the lines from `index` to before `end`.
+    fn dull(&mut self, index: usize, end: usize) {
+        let (first, last) = (self.lines[index], self.lines[end - 1]);
+        self.keeping.skip(first.start);
+        self.keeping.keep(first.first);
+        if last.end - first.first >= 2 {
+            self.keeping.put(b'(');
+            self.keeping.skip(last.end - 1);
+            self.keeping.put(b')');
+        }
+        self.end_line(last);
+    }
+
+    /// Keeps what counts of the statement at `index` and of what stands in it.
+    fn statement(&mut self, index: usize, inside: Inside) -> Option<usize> {
+        let line = self.lines[index];
+        let source = self.keeping.source;
+        self.keeping.skip(line.start);
+        self.keeping.keep(line.first);
+        match line.kind {
+            // What it brings in is read from the text.
+            Kind::Import if line.end - line.first > IMPORT.len() => {
+                IMPORT.iter().for_each(|&byte| self.keeping.put(byte));
+                self.keeping.skip(line.end - 1);
+                self.keeping.put(b'_');
+                self.end_line(line);
+            }
+            Kind::Value if !line.several => {
+                let value = line.first + memchr::memchr(b'=', &source[line.first..])? + 1;
+                let value = after_indent(source, value).0;
+                if line.end > value + 2 {
+                    self.keeping.keep(value);
+                    self.keeping.put(b'(');
+                    self.keeping.skip(line.end - 1);
+                    self.keeping.put(b')');
+                }
+                self.end_line(line);
+            }
+            Kind::Function => {
+                let colon = self.head(line.end)?;
+                // With a body on the same line.
+                if colon < line.end {
+                    self.rest_of_line(line)?;
+                } else {
+                    self.end_line(line);
+                }
+            }
+            _ => self.rest_of_line(line)?,
+        }
+        let inside = match line.kind {
+            Kind::Function if self.is_constructor(line) => Inside::Constructor,
+            Kind::Class => Inside::Class,
+            Kind::Function => Inside::Other,
+            _ if inside == Inside::Constructor => Inside::Constructor,
+            _ => Inside::Other,
+        };
+        self.block(index + 1, line.indent + 1, inside)
+    }
+
+    fn is_constructor(&self, line: Line) -> bool {
+        let source = self.keeping.source;
+        let keyword = line.first + source[line.first..].windows(3).position(|word| word == b"def").unwrap_or_default();
+        let name = after_indent(source, keyword + 3).0;
+        &source[name..word_end(source, name)] == b"__init__"
+    }
+
+    /// Keeps the head of a function, up to the first colon outside of brackets, but not what it returns; says where that
+    /// ends.
+    fn head(&mut self, end_of_line: usize) -> Option<usize> {
+        let source = self.keeping.source;
+        let (mut at, mut is_open) = (self.keeping.next, true);
+        while at < end_of_line {
+            let (token, end) = token(source, at)?;
+            let mut next = end;
+            match token {
+                Token::Other if source[at] == b':' => {
+                    self.keeping.skip(at);
+                    self.keeping.keep(end);
+                    return Some(end);
+                }
+                Token::Open if is_open => {
+                    keep_brackets(self.keeping)?;
+                    next = self.keeping.next;
+                    is_open = source[at] != b'(';
+                }
+                Token::Open => next = bracket_end(source, at)?,
+                Token::Comment | Token::Break | Token::Close => return None,
+                _ if is_open => self.keeping.keep(end),
+                _ => {}
+            }
+            at = next;
+        }
+        None
+    }
+
+    /// Keeps the rest of a line, without what is in brackets and strings, unless that is imported.
+    fn rest_of_line(&mut self, line: Line) -> Option<()> {
+        let source = self.keeping.source;
+        let mut imports = false;
+        while self.keeping.next < line.end {
+            let at = self.keeping.next;
             let (token, end) = token(source, at)?;
             match token {
-                Token::Break if depth == 0 => return Some(end),
-                Token::Break | Token::Comment => {}
                 Token::Word => {
-                    self.defines |= matches!(&source[at..end], b"def" | b"class" | b"import");
-                    self.end = end;
+                    imports |= &source[at..end] == b"import";
+                    self.keeping.keep(end);
                 }
-                Token::Open => {
-                    depth += 1;
-                    self.end = end;
-                }
-                Token::Close => {
-                    depth = depth.checked_sub(1)?;
-                    self.end = end;
-                }
-                Token::Text(_) => self.end = end,
-                Token::Other => {
-                    if !matches!(source[at], b' ' | b'\t' | b'\r' | b'\x0c') {
-                        self.end = end;
-                    }
-                }
+                Token::Open if imports => self.keeping.keep(bracket_end(source, at)?),
+                Token::Open => keep_brackets(self.keeping)?,
+                Token::Text(content) => keep_text(self.keeping, content, end),
+                Token::Comment | Token::Close | Token::Break => return None,
+                Token::Other => self.keeping.keep(end),
             }
-            at = end;
         }
-        (depth == 0).then_some(at)
+        self.end_line(line);
+        Some(())
+    }
+
+    /// Keeps what stands behind the last token of a line: a comment, and its end.
+    fn end_line(&mut self, line: Line) {
+        let source = self.keeping.source;
+        self.keeping.keep(line.end);
+        if let Some(mark) = memchr::memchr(b'#', &source[line.end..line.whole]) {
+            self.comment(line.end + mark, line.whole);
+        }
+        self.keeping.keep((line.whole + 1).min(source.len()));
+    }
+
+    /// The first line from `index` on that is no comment.
+    fn after_comments(&self, index: usize) -> usize {
+        let comments = self.lines[index.min(self.lines.len())..].iter().take_while(|line| line.kind == Kind::Comment);
+        index + comments.count()
+    }
+
+    /// Keeps the comments from `index` on; returns the line behind them.
+    fn comments(&mut self, index: usize) -> usize {
+        let after = self.after_comments(index);
+        for line in index..after {
+            let line = self.lines[line];
+            self.keeping.skip(line.start);
+            self.comment(line.first, line.whole);
+            self.keeping.keep((line.whole + 1).min(self.keeping.source.len()));
+        }
+        after
+    }
+
+    /// Keeps what stands before the comment at `at`, and that there is one up to `end`.
+    fn comment(&mut self, at: usize, end: usize) {
+        let end = if self.keeping.source[..end].ends_with(b"\r") { end - 1 } else { end };
+        self.keeping.keep(at + 1);
+        if end > at + 1 {
+            self.keeping.skip(end - 1);
+            self.keeping.put(b'-');
+        }
     }
 }
 
@@ -276,25 +474,6 @@ fn keep_text(keeping: &mut Keeping<'_>, content: std::ops::Range<usize>, end: us
     keeping.keep(content.start);
     keeping.skip(content.end);
     keeping.keep(end);
-}
-
-/// Keeps what stands before the comment at `at`, and that there is one.
-fn keep_comment(keeping: &mut Keeping<'_>, at: usize) {
-    let mut end = line_end(keeping.source, at);
-    if keeping.source[..end].ends_with(b"\r") {
-        end -= 1;
-    }
-    keeping.keep(at + 1);
-    if end > at + 1 {
-        keeping.skip(end - 1);
-        keeping.put(b'-');
-    }
-}
-
-/// Keeps the end of a line whose comment has been kept.
-fn keep_break(keeping: &mut Keeping<'_>) {
-    let end = line_end(keeping.source, keeping.next);
-    keeping.keep((end + 1).min(keeping.source.len()));
 }
 
 /// Where the line ends, before its `\n`.

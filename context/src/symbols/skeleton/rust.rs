@@ -41,6 +41,8 @@ pub(super) fn shorten(keeping: &mut Keeping<'_>) -> Option<()> {
     let mut last: &[u8] = b"";
     // Whether a macro's `!` has come, and its brackets have not.
     let mut is_macro = false;
+    // Angle brackets that are open in the head of a function.
+    let mut angles = 0usize;
     let mut depth = 0usize;
     while keeping.next < source.len() {
         let at = keeping.next;
@@ -49,16 +51,22 @@ pub(super) fn shorten(keeping: &mut Keeping<'_>) -> Option<()> {
         match token {
             Token::Space => {
                 // Something has to keep words and operators apart.
-                keeping.put(b' ');
+                if keeping.skeleton.text.last() != Some(&b' ') {
+                    keeping.put(b' ');
+                }
                 keeping.skip(end);
                 continue;
             }
+            Token::Other if attribute_end(source, at).is_some() => {
+                keeping.skip(attribute_end(source, at)?);
+                continue;
+            }
             Token::Word => match text {
+                // What it brings in is read from the text.
                 b"use" if !next_is(source, end, b"<") => {
-                    let list = &source[at..at + memchr::memchr(b';', &source[at..])?];
-                    // With comments in it, it is read like anything else.
-                    let end = if list.contains(&b'/') { end } else { at + list.len() };
-                    keeping.keep(end);
+                    keeping.keep(end + 1);
+                    keeping.put(b'_');
+                    keeping.skip(statement_end(source, end + 1, b";")?);
                 }
                 _ => {
                     // A pointer to a function is no item, and neither is a pointer to something constant.
@@ -67,7 +75,9 @@ pub(super) fn shorten(keeping: &mut Keeping<'_>) -> Option<()> {
                         b"const" | b"static" => !matches!(last, b"*" | b"<" | b","),
                         _ => false,
                     };
-                    item = if is_item { text } else { item };
+                    if is_item {
+                        (item, angles) = (text, 0);
+                    }
                     keeping.keep(end);
                 }
             },
@@ -89,7 +99,12 @@ pub(super) fn shorten(keeping: &mut Keeping<'_>) -> Option<()> {
                     if drops {
                         keeping.skip(close - 1);
                     }
+                    let is_head = text == b"(" && item == b"fn" && angles == 0;
                     match (drops, text) {
+                        (true, b"(") if is_head => {
+                            keeping.keep(close);
+                            keeping.skip(statement_end(source, close, b"{;")?);
+                        }
                         // Attributes are short, and the parser wants to know what is in a type.
                         (true, _) | (false, b"[") => keeping.keep(close),
                         _ => depth += 1,
@@ -106,8 +121,21 @@ pub(super) fn shorten(keeping: &mut Keeping<'_>) -> Option<()> {
             Token::Other => keeping.keep(end),
         }
         match text {
+            // The type and the value of a constant.
+            b":" if matches!(item, b"const" | b"static")
+                && is_word(*last.last().unwrap_or(&b' '))
+                && !next_is(source, end, b":") =>
+            {
+                let value_end = statement_end(source, end, b";")?;
+                if !defines(&source[end..value_end]) {
+                    keeping.put(b'_');
+                    keeping.skip(value_end);
+                }
+            }
             b";" | b"}" => item = b"",
             b"=" if matches!(item, b"const" | b"static") => item = b"=",
+            b"<" => angles += 1,
+            b">" if last != b"-" => angles = angles.saturating_sub(1),
             _ => {}
         }
         // The name of a macro's rules stands between `!` and their braces.
@@ -132,6 +160,27 @@ fn defines(inside: &[u8]) -> bool {
         at = end;
     }
     false
+}
+
+/// The end of the attribute that starts at `at`, if one does.
+fn attribute_end(source: &[u8], at: usize) -> Option<usize> {
+    let bracket = source[at..].strip_prefix(b"#")?;
+    let bracket = at + 1 + usize::from(bracket.starts_with(b"!"));
+    (source.get(bracket) == Some(&b'[')).then(|| bracket_end(source, bracket)).flatten()
+}
+
+/// Where the first of these bytes outside of round and square brackets stands.
+fn statement_end(source: &[u8], at: usize, ends: &[u8]) -> Option<usize> {
+    let mut at = at;
+    loop {
+        let (token, end) = token(source, at)?;
+        at = match token {
+            Token::Open | Token::Other if ends.contains(&source[at]) => return Some(at),
+            Token::Open => bracket_end(source, at)?,
+            Token::Close => return None,
+            _ => end,
+        };
+    }
 }
 
 /// Whether the next bytes that are no space are these.
