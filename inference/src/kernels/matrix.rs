@@ -300,14 +300,59 @@ fn for_tiles(pool: &mut Pool, tiles: usize, rows: usize, inputs: usize, each: im
     const PANEL_BYTES: usize = 768 << 10;
     let panel = (PANEL_BYTES / inputs / panel::ROWS * panel::ROWS).clamp(panel::ROWS, 1 << 16).min(rows.max(1));
     let panels = rows.div_ceil(panel);
-    // About eight pieces a thread and panel, so that one slow thread holds up little.
-    let tiles_per_piece = (tiles / (pool.threads() * 8)).max(1);
-    let pieces = tiles.div_ceil(tiles_per_piece);
-    pool.run(panels * pieces, |piece| {
-        let (panel_index, piece) = (piece / pieces, piece % pieces);
+    let cut = Cut::new(tiles, pool.threads());
+    pool.run(panels * cut.pieces(), |piece| {
+        let (panel_index, piece) = (piece / cut.pieces(), piece % cut.pieces());
         let rows = panel_index * panel..rows.min((panel_index + 1) * panel);
-        for tile in piece * tiles_per_piece..tiles.min((piece + 1) * tiles_per_piece) {
+        for tile in cut.piece(piece) {
             each(tile, rows.clone());
         }
     });
+}
+
+/// Tiles cut into pieces: about eight a thread, so that one slow thread holds up little, and the last of them smaller, so
+/// that the threads end at nearly the same time.
+struct Cut {
+    tiles: usize,
+    large: usize,
+    /// How many large pieces there are.
+    many: usize,
+    small: usize,
+}
+
+impl Cut {
+    fn new(tiles: usize, threads: usize) -> Cut {
+        let large = (tiles / (threads * 8)).max(1);
+        let many = (tiles / large).saturating_sub(threads * 2);
+        Cut { tiles, large, many, small: large.div_ceil(4) }
+    }
+
+    fn pieces(&self) -> usize {
+        self.many + (self.tiles - self.many * self.large).div_ceil(self.small)
+    }
+
+    fn piece(&self, index: usize) -> Range<usize> {
+        let start = |index: usize| match index.checked_sub(self.many) {
+            None => index * self.large,
+            Some(small) => self.tiles.min(self.many * self.large + small * self.small),
+        };
+        start(index)..start(index + 1)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Cut;
+
+    #[test]
+    fn pieces_cover_every_tile_once() {
+        for threads in 1..5 {
+            for tiles in 0..300 {
+                let cut = Cut::new(tiles, threads);
+                let all: Vec<usize> = (0..cut.pieces()).flat_map(|piece| cut.piece(piece)).collect();
+                assert_eq!(all, (0..tiles).collect::<Vec<_>>(), "{threads} threads");
+                assert!((0..cut.pieces()).all(|piece| !cut.piece(piece).is_empty()), "{tiles} tiles");
+            }
+        }
+    }
 }

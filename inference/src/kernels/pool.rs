@@ -28,8 +28,11 @@ struct Shared {
     /// The job's closure; read only after a piece was taken, which keeps the job alive.
     job: AtomicPtr<Job<'static>>,
     sleeping: AtomicUsize,
+    /// Whether the calling thread sleeps until the last piece is finished.
+    waiting: AtomicBool,
     sleep: Mutex<()>,
     wake: Condvar,
+    finished: Condvar,
     panicked: AtomicBool,
     stop: AtomicBool,
 }
@@ -49,8 +52,10 @@ impl Pool {
             done: AtomicUsize::new(0),
             job: AtomicPtr::new(std::ptr::null_mut()),
             sleeping: AtomicUsize::new(0),
+            waiting: AtomicBool::new(false),
             sleep: Mutex::new(()),
             wake: Condvar::new(),
+            finished: Condvar::new(),
             panicked: AtomicBool::new(false),
             stop: AtomicBool::new(false),
         });
@@ -91,9 +96,12 @@ impl Pool {
         while shared.take_and_run() {}
         let mut spins = 0u32;
         while shared.done.load(Ordering::Acquire) < pieces {
-            spins += 1;
-            // A worker that holds the last piece may have lost its core to another program: let it have ours.
-            if spins > SPINS { std::thread::yield_now() } else { std::hint::spin_loop() }
+            if spins < SPINS {
+                spins += 1;
+                std::hint::spin_loop();
+            } else {
+                shared.wait_until_done(pieces);
+            }
         }
         assert!(!shared.panicked.swap(false, Ordering::Relaxed), "a kernel thread panicked");
     }
@@ -129,12 +137,29 @@ impl Shared {
                     if std::panic::catch_unwind(run).is_err() {
                         self.panicked.store(true, Ordering::Relaxed);
                     }
-                    self.done.fetch_add(1, Ordering::Release);
+                    let is_last = self.done.fetch_add(1, Ordering::SeqCst) + 1 == pieces as usize;
+                    if is_last && self.waiting.load(Ordering::SeqCst) {
+                        drop(self.sleep.lock());
+                        self.finished.notify_one();
+                    }
                     return true;
                 }
                 Err(now) => state = now,
             }
         }
+    }
+
+    /// Sleeps until all pieces are done. A worker that holds the last one may have lost its core to another program; it
+    /// gets ours only when that falls idle, which a thread that spins or yields never lets it. `waiting` is raised before
+    /// `done` is looked at again and a worker looks at `waiting` after raising `done`, so one of the two sees the other.
+    fn wait_until_done(&self, pieces: usize) {
+        let Ok(mut guard) = self.sleep.lock() else { return };
+        self.waiting.store(true, Ordering::SeqCst);
+        while self.done.load(Ordering::SeqCst) < pieces {
+            let Ok(held) = self.finished.wait(guard) else { break };
+            guard = held;
+        }
+        self.waiting.store(false, Ordering::SeqCst);
     }
 
     fn work(&self) {
@@ -186,6 +211,23 @@ mod tests {
                 // Long enough for the workers to fall asleep.
                 std::thread::sleep(std::time::Duration::from_millis(5));
             }
+        }
+    }
+
+    #[test]
+    fn a_caller_that_sleeps_hears_of_the_last_piece() {
+        let mut pool = Pool::new(2);
+        for job in 0..200 {
+            let caller = std::thread::current().id();
+            let done = AtomicUsize::new(0);
+            pool.run(2, |_| {
+                // Longer than the caller spins.
+                if std::thread::current().id() != caller {
+                    std::thread::sleep(std::time::Duration::from_millis(2));
+                }
+                done.fetch_add(1, Ordering::Relaxed);
+            });
+            assert_eq!(done.into_inner(), 2, "job {job}");
         }
     }
 

@@ -12,7 +12,7 @@ use halfline_inference::{Engine, EngineInfo, EngineOptions, Finish, Priority, Re
 use serde::Serialize;
 use sysinfo::{Pid, ProcessRefreshKind, ProcessesToUpdate, System};
 
-use super::workloads;
+use super::{median, workloads};
 use crate::cli::{Invocation, output};
 use crate::config::EngineConfig;
 use crate::engine_host::choose_models;
@@ -311,16 +311,6 @@ fn print(report: &Report) -> anyhow::Result<()> {
         ))?;
     }
     Ok(())
-}
-
-fn median(mut values: Vec<f64>) -> f64 {
-    values.sort_by(f64::total_cmp);
-    let middle = values.len() / 2;
-    match values.len() {
-        0 => f64::NAN,
-        len if len % 2 == 1 => values[middle],
-        _ => (values[middle - 1] + values[middle]) / 2.0,
-    }
 }
 
 /// To a tenth.
