@@ -122,7 +122,7 @@ pub(crate) fn definitions_after_edits(
     let bytes = |byte: usize| (byte + text.len()).saturating_sub(old.bytes);
     let before = old.definitions.iter().take_while(|one| one.bytes.end <= region.start).cloned();
     let mut found: Vec<Definition> = before.collect();
-    found.extend(symbols_within(&source, &whole(&source, tree), region).0);
+    found.extend(definitions_within(&source, tree, region));
     found.extend(old.definitions.iter().filter(|one| one.bytes.start >= behind).map(|one| Definition {
         bytes: bytes(one.bytes.start)..bytes(one.bytes.end),
         name_bytes: bytes(one.name_bytes.start)..bytes(one.name_bytes.end),
@@ -131,6 +131,31 @@ pub(crate) fn definitions_after_edits(
         ..one.clone()
     }));
     found
+}
+
+/// The definitions in these bytes: whole top-level nodes. By their skeleton where the tree has no error there, since then
+/// both have the same: to go through a long function's tree takes longer than to parse the little that counts of it.
+fn definitions_within(source: &Source<'_>, tree: &Tree, region: Range<usize>) -> Vec<Definition> {
+    let mut cursor = tree.walk();
+    let is_sound = cursor.goto_first_child_for_byte(region.start).is_some()
+        && loop {
+            let node = cursor.node();
+            if node.has_error() {
+                break false;
+            }
+            if node.end_byte() >= region.end || !cursor.goto_next_sibling() {
+                break true;
+            }
+        };
+    if is_sound
+        && let Some(skeleton) = Skeleton::of(source.language, source.text, region.clone())
+        && let Some(tree) = source.language.parser().parse(skeleton.text(), None)
+        && !tree.root_node().has_error()
+    {
+        let parsed = Parsed { tree: &tree, text: skeleton.text(), skeleton: Some(&skeleton) };
+        return symbols_within(source, &parsed, region).0;
+    }
+    symbols_within(source, &whole(source, tree), region).0
 }
 
 /// The definitions of a text, and how long it was.

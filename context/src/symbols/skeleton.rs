@@ -28,9 +28,11 @@ struct Run {
 }
 
 impl Skeleton {
-    /// What is left of `text`; `None` for a language without a scanner, and where the scanner gave up.
-    pub(crate) fn of(language: &Language, text: &str) -> Option<Skeleton> {
-        let mut keeping = Keeping { source: text.as_bytes(), next: 0, skeleton: Skeleton::default() };
+    /// What is left of these bytes of `text`, which hold whole top-level nodes; `None` for a language without a scanner,
+    /// and where the scanner gave up.
+    pub(crate) fn of(language: &Language, text: &str, bytes: Range<usize>) -> Option<Skeleton> {
+        let source = &text.as_bytes()[..bytes.end];
+        let mut keeping = Keeping { source, next: bytes.start, skeleton: Skeleton::default() };
         match language.name() {
             "python" => python::shorten(&mut keeping)?,
             "rust" => rust::shorten(&mut keeping)?,

@@ -103,7 +103,7 @@ fn short_hash(name: &str) -> u32 {
 
 /// What a file defines and brings in, by its skeleton if that will do; `None` when parsing takes too long.
 fn read_symbols(source: &Source<'_>) -> Option<(Vec<Definition>, Vec<Import>)> {
-    if let Some(skeleton) = Skeleton::of(source.language, source.text)
+    if let Some(skeleton) = Skeleton::of(source.language, source.text, 0..source.text.len())
         && let Some(tree) = parse(source.language, skeleton.text())
         && !tree.root_node().has_error()
     {

@@ -24,7 +24,7 @@ enum Token {
 
 /// Keeps what defines or brings in something.
 pub(super) fn shorten(keeping: &mut Keeping<'_>) -> Option<()> {
-    let lines = lines(keeping.source)?;
+    let lines = lines(keeping.source, keeping.next)?;
     let mut shortening = Shortening { keeping, lines: &lines };
     let mut next = 0;
     while next < lines.len() {
@@ -85,10 +85,10 @@ enum Inside {
     Other,
 }
 
-/// The logical lines of a text.
-fn lines(source: &[u8]) -> Option<Vec<Line>> {
+/// The logical lines of a text from `start` on.
+fn lines(source: &[u8], start: usize) -> Option<Vec<Line>> {
     let mut lines = Vec::new();
-    let mut at = 0;
+    let mut at = start;
     loop {
         let (first, indent) = after_indent(source, at);
         match source.get(first) {

@@ -18,13 +18,14 @@ fn both_ways(language: &'static Language, text: &str) -> (Option<Symbols>, Optio
         let is_sound = !tree.root_node().has_error();
         is_sound.then(|| symbols_of(&source, &Parsed { tree: &tree, text, skeleton }))
     };
-    let skeleton = Skeleton::of(language, text);
+    let skeleton = Skeleton::of(language, text, 0..text.len());
     (skeleton.and_then(|skeleton| read(skeleton.text(), Some(&skeleton))), read(text.as_bytes(), None))
 }
 
 fn check(language: &str, text: &str, expected: Expect) {
     let language = by_name(language).unwrap();
-    let skeleton = Skeleton::of(language, text).map(|skeleton| String::from_utf8(skeleton.text().to_vec()).unwrap());
+    let skeleton = Skeleton::of(language, text, 0..text.len())
+        .map(|skeleton| String::from_utf8(skeleton.text().to_vec()).unwrap());
     expected.assert_eq(&skeleton.unwrap_or_else(|| "given up".to_owned()));
     let (short, long) = both_ways(language, text);
     if let Some(short) = short {
@@ -167,7 +168,7 @@ fn what_is_unclear_is_given_up() {
         ("rust", "fn a() {} }\n"),
         ("lua", "function a() end\n"),
     ] {
-        assert!(Skeleton::of(by_name(language).unwrap(), text).is_none(), "{text:?}");
+        assert!(Skeleton::of(by_name(language).unwrap(), text, 0..text.len()).is_none(), "{text:?}");
     }
 }
 
@@ -202,7 +203,7 @@ fn real_files_have_the_same_symbols() {
             (Some(short), Some(long)) => {
                 assert!(short == long, "{} has other symbols", path.display());
                 equal += 1;
-                kept += Skeleton::of(language, &text).map_or(0, |skeleton| skeleton.text().len());
+                kept += Skeleton::of(language, &text, 0..text.len()).map_or(0, |skeleton| skeleton.text().len());
                 whole += text.len();
             }
             (None, Some(_)) => given_up.push(path),

@@ -181,7 +181,8 @@ fn keystroke(root: &Path) -> Option<Keystroke> {
     let language = languages.into_iter().filter(|(name, _)| known(name)).max_by_key(|(_, files)| *files)?.0;
     let language = halfline_grammars::by_name(&language)?;
     let files = workspace.files();
-    let texts = files.iter().filter(|file| file.language() == Some(language)).filter_map(|file| read_text(&file.path).ok());
+    let texts =
+        files.iter().filter(|file| file.language() == Some(language)).filter_map(|file| read_text(&file.path).ok());
     let mut joined = String::new();
     let mut lines = 0;
     for one in texts {
@@ -197,14 +198,17 @@ fn keystroke(root: &Path) -> Option<Keystroke> {
     let lines = snapshot.rope().len_lines();
     // A new line at the start of the function nearest to the middle, as deep as the one there.
     let is_function = |one: &&Definition| matches!(one.kind, TagKind::Function | TagKind::Method);
-    let functions = snapshot.definitions().iter().filter(is_function).filter(|one| one.lines.1 > one.signature_lines.1 + 1);
+    let functions =
+        snapshot.definitions().iter().filter(is_function).filter(|one| one.lines.1 > one.signature_lines.1 + 1);
     let line = functions.min_by_key(|one| one.lines.0.abs_diff(lines / 2))?.signature_lines.1 + 1;
-    let indent: String = text::line_content(snapshot.rope(), line).chars().take_while(|ch| ch.is_whitespace()).collect();
+    let indent: String =
+        text::line_content(snapshot.rope(), line).chars().take_while(|ch| ch.is_whitespace()).collect();
     let mut at = text::line_to_char(snapshot.rope(), line);
     document.replace(at..at, &format!("{indent}\n"));
     at += indent.len();
     document.snapshot().definitions();
-    let typed = if language.name() == "rust" { "let total = count(first, second);" } else { "total = count(first, second)" };
+    let typed =
+        if language.name() == "rust" { "let total = count(first, second);" } else { "total = count(first, second)" };
     let (mut trees, mut all) = (Vec::new(), Vec::new());
     for _ in 0..STATEMENTS {
         for typed in typed.chars().chain(format!("\n{indent}").chars()) {
