@@ -1,6 +1,7 @@
 //! The command that says whether a fix is one: which it is, how it is run in the scratch copy, and what it said.
 
 use std::collections::BTreeMap;
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -143,12 +144,9 @@ impl Check {
         let written =
             std::fs::create_dir_all(&place).and_then(|()| std::fs::write(place.join("sitecustomize.py"), PROBE));
         let (Ok(()), Ok(mut command)) = (written, self.command(root, scratch)) else { return Probed::default() };
-        let mut path = place.clone().into_os_string();
-        if let Some(present) = std::env::var_os("PYTHONPATH") {
-            path.push(if cfg!(windows) { ";" } else { ":" });
-            path.push(present);
+        if let Some(path) = python_path(Some(&place), root, scratch) {
+            command.env("PYTHONPATH", path);
         }
-        command.env("PYTHONPATH", path);
         command.env("HALFLINE_PROBE_ROOT", scratch.tree()).env("HALFLINE_PROBE_OUT", &out);
         // Whatever it ends with, what was written until then counts.
         let _ = command::run_until(command, time).await;
@@ -169,9 +167,9 @@ impl Check {
     fn command(&self, root: &Path, scratch: &Scratch) -> Result<Command, String> {
         let argv = self.instrumented();
         // A path into the user's tree means the same place in the copy.
-        let root = root.to_string_lossy().into_owned();
+        let own = root.to_string_lossy().into_owned();
         let tree = scratch.tree().to_string_lossy().into_owned();
-        let moved = |word: &String| if root.len() > 1 { word.replace(&root, &tree) } else { word.clone() };
+        let moved = |word: &String| if own.len() > 1 { word.replace(&own, &tree) } else { word.clone() };
         let mut words = argv.iter().map(moved);
         let directory = scratch.tree().join(&self.directory);
         let program = words.next().filter(|word| !word.is_empty()).ok_or("there is no command to run")?;
@@ -190,6 +188,9 @@ impl Check {
             .env("RUST_BACKTRACE", "1")
             .env("PYTHONDONTWRITEBYTECODE", "1")
             .env("PYTHONFAULTHANDLER", "1");
+        if let Some(path) = python_path(None, root, scratch) {
+            command.env("PYTHONPATH", path);
+        }
         Ok(command)
     }
 
@@ -255,6 +256,19 @@ fn failure_key(failure: &Failure) -> String {
     } else {
         format!("test: {}", failure.name)
     }
+}
+
+/// Where Python looks for modules: in `first`, in the copy, and where the user's `PYTHONPATH` says, below `root` in the copy. `None`
+/// where that is nowhere in particular.
+fn python_path(first: Option<&Path>, root: &Path, scratch: &Scratch) -> Option<OsString> {
+    let own = std::env::var_os("PYTHONPATH").unwrap_or_default();
+    let moved = std::env::split_paths(&own).filter(|path| !path.as_os_str().is_empty()).map(|path| {
+        let below = path.strip_prefix(root).ok().map(|below| scratch.tree().join(below));
+        below.unwrap_or(path)
+    });
+    let all: Vec<PathBuf> = first.map(Path::to_owned).into_iter().chain(scratch.python_roots()).chain(moved).collect();
+    // A directory with a separator in its name cannot be told.
+    if all.is_empty() { None } else { std::env::join_paths(all).ok() }
 }
 
 #[derive(Deserialize)]

@@ -124,6 +124,21 @@ fn a_failing_python_program() {
 }
 
 #[test]
+fn the_copy_is_tested_and_not_what_is_installed() {
+    // The test imports the package from where it was installed in editable mode: the user's own directory.
+    let test = "import sys\nsys.path.append('ROOT/src')\nfrom stock import half\n\nassert half(4) == 2\n";
+    let project = Project::new(&[
+        ("pyproject.toml", "[project]\nname = \"stock\"\n"),
+        ("src/stock/__init__.py", "def half(x):\n    return math.floor(x / 2)\n"),
+    ]);
+    let root = project.root().display().to_string();
+    fs::write(project.root().join("check.py"), test.replace("ROOT", &root)).unwrap();
+    let fix = project.fix(argv(&["python3", "check.py"]), None, None, 60).unwrap();
+    assert_eq!(fix.verdict, Verdict::Verified, "{fix:?}");
+    assert!(fix.diff.contains("+++ b/src/stock/__init__.py\n"), "{}", fix.diff);
+}
+
+#[test]
 fn a_slip_in_code_that_compiles() {
     let project = Project::new(&[
         (
