@@ -84,7 +84,7 @@ fn packages_are_imported_from_the_copy() {
         scratch.python_roots().iter().map(|root| root.strip_prefix(&tree).unwrap().to_owned()).collect::<Vec<_>>()
     };
     assert_eq!(roots(project.path()), ["src", "", "plugins/one"].map(PathBuf::from));
-    assert_eq!(roots(&project.path().join("src")), [PathBuf::new(); 0]);
+    assert!(roots(&project.path().join("src")).is_empty());
 }
 
 #[test]
