@@ -40,9 +40,11 @@ pub(super) fn run(args: Args, invocation: &Invocation) -> anyhow::Result<()> {
     let config = invocation.config(&root)?;
     let task = Task {
         extent: Extent::Tree,
-        check: Check { argv: args.command.clone(), directory },
+        check: Check::new(args.command.clone(), directory),
         path: None,
         line: None,
+        message: None,
+        further: Vec::new(),
         open: Texts::new(),
         root,
     };

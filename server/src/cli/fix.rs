@@ -7,14 +7,14 @@ use anyhow::bail;
 use super::Invocation;
 use super::patch;
 use super::place::{self, Lines};
-use crate::assistant::fix::{Check, Extent, Task, Texts};
+use crate::assistant::fix::{Check, Extent, Task, Texts, checks_for};
 
 /// Fix the error in a file
 #[derive(clap::Args)]
 #[command(
     about = "Fix the error in a file, or at a line of it; the fix is proved in a scratch copy",
-    long_about = "Fix the error in a file, or at a line of it.\n\nThe language's checker (`cargo check`, `rustc`, Python's parser) runs on a copy of \
-the project; so does every candidate, from the compiler's own suggestions and from the model, until one is accepted. Your files are \
+    long_about = "Fix the error in a file, or at a line of it.\n\nThe language's checker (`cargo check`, `rustc`, Python's parser, ruff and \
+type checkers where they are installed), or those of [[assistant.checkers]], run on a copy of the project; so does every candidate, from the compiler's own suggestions and from the model, until one is accepted. Your files are \
 only read, unless you say --apply.",
     after_help = "Example: halfline fix src/main.rs:12"
 )]
@@ -39,14 +39,17 @@ pub(super) fn run(args: Args, invocation: &Invocation) -> anyhow::Result<()> {
     }
     let (root, below, is_tree) = patch::project_of(&args.place.path, args.root.as_deref())?;
     let config = invocation.config(&root)?;
-    let check = match &args.check {
-        Some(command) => Check { argv: vec!["sh".into(), "-c".into(), command.clone()], directory: PathBuf::new() },
-        None => match Check::of_file(&root, &below, &snapshot.rope().to_string()) {
-            Some(check) => check,
-            None => {
-                bail!("{}: no checker is known for this language; name one with --check", args.place.path.display())
-            }
-        },
+    let text = snapshot.rope().to_string();
+    let mut checks = match &args.check {
+        Some(command) => vec![Check::new(vec!["sh".into(), "-c".into(), command.clone()], PathBuf::new())],
+        None => checks_for(&root, &below, &text, None, &config.assistant.checkers),
+    }
+    .into_iter();
+    let Some(check) = checks.next() else {
+        bail!(
+            "{}: no checker is known for this language; name one with --check, or in [[assistant.checkers]]",
+            args.place.path.display()
+        )
     };
     let extent = if is_tree || args.check.is_some() {
         Extent::Tree
@@ -56,8 +59,10 @@ pub(super) fn run(args: Args, invocation: &Invocation) -> anyhow::Result<()> {
     let task = Task {
         extent,
         check,
+        further: checks.collect(),
         path: Some(below),
         line: args.place.lines.map(|(line, _)| line - 1),
+        message: None,
         open: Texts::new(),
         root,
     };

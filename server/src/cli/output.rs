@@ -29,6 +29,12 @@ pub(super) fn note(text: &str) {
     let _ = writeln!(io::stderr().lock(), "halfline: {text}");
 }
 
+/// Says a piece of a text on standard error as it comes, without a line's end.
+pub(super) fn aside(text: &str, is_first: bool) {
+    let lead = if is_first { "halfline: " } else { "" };
+    let _ = write!(io::stderr().lock(), "{lead}{text}");
+}
+
 /// An error with its causes, in one line. A cause that the error before it has told already is left out.
 pub(super) fn one_line(error: &anyhow::Error) -> String {
     let mut told = String::new();

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::{Context, bail};
+use anyhow::{Context, bail, ensure};
 use halfline_context::Workspace;
 
 use super::place::{self, Line};
@@ -31,7 +31,7 @@ pub(super) struct Args {
     /// Times that the model is asked
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(0..=1000))]
     pub(super) attempts: Option<u32>,
-    /// Seconds that may be spent
+    /// Seconds that may be spent; to say why nothing helps may take up to ten more
     #[arg(long, value_name = "SECONDS", default_value_t = 60, value_parser = clap::value_parser!(u64).range(1..=86_400))]
     pub(super) time: u64,
     /// Print one JSON document
@@ -58,8 +58,12 @@ pub(super) fn run(args: &Args, task: Task, config: &Config) -> anyhow::Result<()
     let limits = args.limits(config, FixLimits::default());
     // It loads while the check runs, and is not waited for where it is not needed.
     let author = (limits.attempts > 0).then(|| author(config, &root));
-    let fix = watch(async |sink| Ok(fix::fix(task, author, &limits, sink).await?))?;
-    finish(args, &root, &fix)
+    let found = watch(async |sink| Ok(fix::fix(task, author, &limits, sink).await))?;
+    let fix = found.inspect_err(|error| error.output().into_iter().for_each(output::note))?;
+    finish(args, &root, &fix)?;
+    // The answer says why; a script wants to know it, too.
+    ensure!(!fix.diff.is_empty(), "{}", fix.route.why);
+    Ok(())
 }
 
 /// Has something written for the definition at a line, shows it, and writes it where that was asked for.
@@ -79,6 +83,7 @@ pub(super) fn write(
     let extent = if is_tree { Extent::Tree } else { Extent::Files(fix::files_of(&root, &below)) };
     let order = Order { root, extent, path: below, line: place.line - 1, open: Texts::new() };
     let fix = watch(async |sink| Ok(work(&order, author, &limits, sink).await?))?;
+    output::note(&fix.explanation);
     finish(args, &order.root, &fix)
 }
 
@@ -109,7 +114,7 @@ fn author(config: &Config, root: &Path) -> Author {
         let workspace = Arc::new(Workspace::open(root, &cache_directory()));
         Toolbox::for_changes(workspace, Arc::new(|_: &Path| None), (&config.assistant).into())
     });
-    Author { host: EngineHost::start(config), router: Router::new(config, root), tools }
+    Author { host: EngineHost::start(config), router: Router::new(config, root), tools, recent: Arc::default() }
 }
 
 /// Shows a result, and writes it where that was asked for.
@@ -119,32 +124,44 @@ fn finish(args: &Args, root: &Path, fix: &Fix) -> anyhow::Result<()> {
     } else {
         show(fix)?;
     }
-    if args.apply {
+    if args.apply && !fix.diff.is_empty() {
         let is_written = apply(root, fix, args.force).context("it was not applied")?;
         output::note(if is_written { "applied" } else { "there was nothing to write" });
     }
     Ok(())
 }
 
-/// Runs `work` to its end; what is being done goes to standard error.
+/// Runs `work` to its end; what is being done, and what is to be said of it, goes to standard error.
 fn watch<T>(work: impl AsyncFnOnce(Sink<'_>) -> anyhow::Result<T>) -> anyhow::Result<T> {
     let mut last = String::new();
-    session::block_on(work(&mut |update| match update {
+    let mut is_amid = false;
+    let result = session::block_on(work(&mut |update| match update {
+        Update::Text { text } => output::aside(&text, !std::mem::replace(&mut is_amid, true)),
         Update::Status { text } if text != last => {
+            end_line(&mut is_amid);
             output::note(&text);
             last = text;
         }
         Update::Evidence(evidence) => {
-            output::note(&format!("{}:{}: {}", evidence.path, evidence.lines.0, evidence.why))
+            end_line(&mut is_amid);
+            output::note(&format!("{}:{}: {}", evidence.path, evidence.lines.0, evidence.why));
         }
         _ => {}
-    }))?
+    }));
+    end_line(&mut is_amid);
+    result?
 }
 
-/// Prints the diff, and what is to be said of it on standard error.
+/// Ends a text that has come in pieces.
+fn end_line(is_amid: &mut bool) {
+    if std::mem::take(is_amid) {
+        output::aside("\n", false);
+    }
+}
+
+/// Prints the diff, and on standard error what it is worth and what it cost.
 fn show(fix: &Fix) -> anyhow::Result<()> {
     output::piece(&fix.diff)?;
-    output::note(&fix.explanation);
     for used in &fix.tools {
         output::note(&used.note);
     }

@@ -36,9 +36,10 @@ pub(super) async fn run(server: &Server, argument: Argument, token: Option<Numbe
     let root = config::project_root(&directory).and_then(|root| root.canonicalize().ok()).unwrap_or(directory.clone());
     let below = directory.strip_prefix(&root).unwrap_or(&directory).to_owned();
     let open = fix::open_files(server, &root);
-    let check = Check { argv: argument.command, directory: below };
+    let check = Check::new(argument.command, below);
     let command = check.argv.clone();
-    let task = Task { root, extent: Extent::Tree, check, path: None, line: None, open };
+    let (extent, further) = (Extent::Tree, Vec::new());
+    let task = Task { root, extent, check, further, path: None, line: None, message: None, open };
     let value = fix::find(server, task, argument.apply, token).await?;
     if value["applied"] == true && value["verified"] == true {
         server.session()?.failures.forget(&command);

@@ -16,7 +16,7 @@ pub(super) async fn run(server: &Server, argument: write::Argument, token: Optio
     let change = answer::forward(server, token.as_ref(), |mut sink| async move {
         let change = documentation(&order, author, &limits, &mut *sink).await.map_err(|error| error.to_string())?;
         sink(Update::Patch { diff: change.diff.clone(), verdict: change.verdict });
-        sink(Update::Text { text: fix::said_of(&change) });
+        sink(Update::Text { text: change.in_words() });
         Ok(change)
     });
     fix::finish(server, &root, &change.await?, argument.apply).await

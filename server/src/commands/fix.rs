@@ -1,5 +1,5 @@
 //! `halfline.fix`: a change that makes the checker accept a file, proved in a scratch copy. One argument: `{"uri",
-//! "position"?, "apply"?}`. Answers what `halfline fix --json` prints, and with it `"edit"`, the change as a WorkspaceEdit,
+//! "position"?, "diagnostics"?, "apply"?}`, of the diagnostics the first being what is meant: its source says which checker runs. Answers what `halfline fix --json` prints, and with it `"edit"`, the change as a WorkspaceEdit,
 //! and `"text"`, what is to be said of it. With `apply` the user is asked whether the editor should make the change, and
 //! `"applied"` says whether it did. Nothing is written here.
 
@@ -10,17 +10,19 @@ use halfline_context::{Snapshot, workspace};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use tower_lsp::jsonrpc::{Error, Result};
-use tower_lsp::lsp_types::{MessageActionItem, MessageType, NumberOrString, Position, Url, WorkspaceEdit};
+use tower_lsp::lsp_types::{Diagnostic, MessageActionItem, MessageType, NumberOrString, Position, Url, WorkspaceEdit};
 
 use super::{answer, permission, project_of};
-use crate::assistant::fix::{self, Author, Check, Extent, Fix, FixLimits, Task, Texts};
-use crate::assistant::{Toolbox, Update};
+use crate::assistant::Toolbox;
+use crate::assistant::fix::{self, Author, Extent, Fix, FixLimits, Task, Texts, checks_for};
 use crate::lsp::{Server, convert};
 
 #[derive(Deserialize)]
 pub(super) struct Argument {
     uri: Url,
     position: Option<Position>,
+    #[serde(default)]
+    diagnostics: Vec<Diagnostic>,
     #[serde(default)]
     apply: bool,
 }
@@ -42,23 +44,26 @@ pub(super) async fn run(server: &Server, argument: Argument, token: Option<Numbe
         Some(snapshot) => snapshot.rope().to_string(),
         None => workspace::read_text(&path).map_err(|error| answer::failed(format!("{}: {error}", path.display())))?,
     };
-    let check = Check::of_file(&root, &below, &text)
-        .ok_or_else(|| answer::failed(format!("no checker is known for {}", below.display())))?;
+    let meant = argument.diagnostics.into_iter().next();
+    let source = meant.as_ref().and_then(|diagnostic| diagnostic.source.as_deref());
+    let configured = &server.session()?.config.assistant.checkers;
+    let mut checks = checks_for(&root, &below, &text, source, configured).into_iter();
+    let check = checks.next().ok_or_else(|| answer::failed(format!("no checker is known for {}", below.display())))?;
     let extent = if is_tree { Extent::Tree } else { Extent::Files(fix::files_of(&root, &below)) };
-    let line = argument.position.map(|position| position.line as usize);
+    let position = argument.position.or(meant.as_ref().map(|diagnostic| diagnostic.range.start));
+    let line = position.map(|position| position.line as usize);
+    let message = meant.map(|diagnostic| diagnostic.message);
     let open = open_files(server, &root);
-    let task = Task { root, extent, check, path: Some(below), line, open };
+    let task = Task { root, extent, check, further: checks.collect(), path: Some(below), line, message, open };
     find(server, task, argument.apply, token).await
 }
 
 /// Looks for a fix for `task`, if the user lets its check run. With `apply` the user is asked about the change, too.
 pub(super) async fn find(server: &Server, task: Task, apply: bool, token: Option<NumberOrString>) -> Result<Value> {
-    permission::ask(server, &task.root, &task.check.argv.join(" "), permission::Place::Copy).await?;
+    permission::ask(server, &task.root, &task.command(), permission::Place::Copy).await?;
     let (root, limits, author) = (task.root.clone(), limits(server)?, author(server)?);
     let fix = answer::forward(server, token.as_ref(), |mut sink| async move {
-        let fix = fix::fix(task, Some(author), &limits, &mut *sink).await.map_err(|error| error.to_string())?;
-        sink(Update::Text { text: said_of(&fix) });
-        Ok(fix)
+        fix::fix(task, Some(author), &limits, &mut *sink).await.map_err(|error| error.in_words())
     });
     finish(server, &root, &fix.await?, apply).await
 }
@@ -81,13 +86,13 @@ pub(super) fn author(server: &Server) -> Result<Author> {
         let open = Arc::new(move |path: &Path| documents.by_path(path));
         Toolbox::for_changes(workspace, open, (&session.config.assistant).into())
     });
-    Ok(Author { host: session.engine.clone(), router: session.router.clone(), tools })
+    Ok(Author { host: session.engine.clone(), router: session.router.clone(), tools, recent: session.recent.clone() })
 }
 
 /// The answer for a change to files below `root`. With `apply` the user is asked whether the editor should make it.
 pub(super) async fn finish(server: &Server, root: &Path, fix: &Fix, apply: bool) -> Result<Value> {
     let edit = convert::workspace_edit(root, &fix.before, &fix.after, server.session()?.client.encoding);
-    let said = said_of(fix);
+    let said = fix.in_words();
     let mut value = answer::to_value(fix)?;
     value["edit"] = answer::to_value(&edit)?;
     value["text"] = json!(said);
@@ -95,11 +100,6 @@ pub(super) async fn finish(server: &Server, root: &Path, fix: &Fix, apply: bool)
         value["applied"] = json!(offer(server, root, fix, edit, &said).await?);
     }
     Ok(value)
-}
-
-/// What is to be said of a change.
-pub(super) fn said_of(fix: &Fix) -> String {
-    format!("{} {}", fix.verdict_in_words(), fix.explanation)
 }
 
 /// Asks the user whether the editor should make the change, and lets it. Whether it did.

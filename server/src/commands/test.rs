@@ -18,7 +18,7 @@ pub(super) async fn run(server: &Server, argument: write::Argument, token: Optio
     let tests = answer::forward(server, token.as_ref(), |mut sink| async move {
         let tests = unit_tests(&order, author, &limits, &mut *sink).await.map_err(|error| error.to_string())?;
         sink(Update::Patch { diff: tests.diff.clone(), verdict: tests.verdict });
-        sink(Update::Text { text: fix::said_of(&tests) });
+        sink(Update::Text { text: tests.in_words() });
         Ok(tests)
     });
     fix::finish(server, &root, &tests.await?, argument.apply).await

@@ -69,7 +69,7 @@ fn of_diagnostics(params: &CodeActionParams) -> CodeActionResponse {
         let is_problem =
             !matches!(diagnostic.severity, Some(DiagnosticSeverity::INFORMATION | DiagnosticSeverity::HINT));
         if is_problem && uri.scheme() == "file" {
-            let fix = json!({"uri": uri, "position": position, "apply": true});
+            let fix = json!({"uri": uri, "position": position, "diagnostics": [diagnostic], "apply": true});
             actions.push(action("Fix (verified) with Halfline", Command::Fix, fix, diagnostic, is_only_one));
         }
     }

@@ -81,6 +81,47 @@ fn what_cannot_be_fixed_without_a_model_says_so() {
 }
 
 #[test]
+fn a_check_that_cannot_run_shows_why() {
+    let home = Home::new();
+    home.write("a.py", "x = 1\n");
+    let failed = run(&home, &["debug", "--attempts", "0", "--", "python3", "-m", "no_such_module"]);
+    assert_eq!((failed.code, failed.stdout.as_str()), (Some(1), ""), "{}", failed.all());
+    assert!(failed.stderr.contains("the check itself could not run"), "{}", failed.stderr);
+    assert!(failed.stderr.contains("No module named no_such_module"), "{}", failed.stderr);
+}
+
+#[test]
+fn a_language_without_a_checker_has_the_users() {
+    let home = Home::with_model(&TinySpec::saying("\n", ["local x = 2\n", "```\n"]));
+    home.settings("[[assistant.checkers]]\ncommand = [\"sh\", \"lint.sh\", \"{file}\"]\nlanguages = [\"lua\"]\n");
+    // The script belongs to the check only where the directory is a project.
+    home.write(".halfline.toml", "");
+    home.write("lint.sh", "if grep -q 'x = 1' $1; then echo \"$1:1: x is 1\"; exit 1; fi\n");
+    home.write("a.lua", "local x = 1\n");
+    let found = run(&home, &["fix", "a.lua:1", "--json"]);
+    let fix = found.json();
+    assert_eq!(
+        (&fix["verdict"], &fix["checks"][0]["command"][1]),
+        (&"verified".into(), &"lint.sh".into()),
+        "{}",
+        found.all()
+    );
+    assert!(fix["diff"].as_str().unwrap().contains("+local x = 2\n"), "{}", found.all());
+}
+
+#[test]
+fn what_the_model_cannot_mend_it_explains() {
+    let home = Home::with_model(&TinySpec::saying("\n", ["Hm."]));
+    home.write("a.py", "def add(a, b):\n    return {}\n");
+    home.write("check.py", "from a import add\nassert add(1, 2) == 3\n");
+    let found = run(&home, &["debug", "--attempts", "1", "--json", "--", "python3", "check.py"]);
+    let fix = found.json();
+    assert_eq!(fix["verdict"], "unverified", "{}", found.all());
+    assert!(fix["explanation"].as_str().unwrap().ends_with("\n\nHm."), "{}", found.all());
+    assert!(fix["output"].as_str().unwrap().contains("AssertionError"), "{}", found.all());
+}
+
+#[test]
 fn a_data_set_is_scored_by_running_each_check() {
     let home = Home::new();
     let case = |id: &str, text: &str| serde_json::json!({"id": id, "language": "python", "files": {"a.py": text}, "check": ["python3", "a.py"], "target": "a.py"});

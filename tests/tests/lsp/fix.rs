@@ -38,6 +38,9 @@ fn a_checker_runs_once_it_is_allowed_and_the_change_is_the_editors() {
     assert!(answer["diff"].as_str().unwrap().contains("+    if x:\n"), "{answer}");
     let edit = &answer["edit"]["changes"][uri(&path)][0];
     assert_eq!(edit["newText"], ":", "{answer}");
+    let why = json!({"command": "halfline.why", "arguments": [{}]});
+    let why = client.call("workspace/executeCommand", why).unwrap();
+    assert_eq!((&why["id"], &why["text"]), (&answer["id"], &answer["diff"]), "{why}");
     let parts: Vec<&Value> = client
         .heard
         .iter()

@@ -1,5 +1,6 @@
 //! Checkers that the user configured, or that a project says it is checked with: any command, and how its output is read.
 
+use std::borrow::Cow;
 use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
 use std::time::Duration;
@@ -14,7 +15,13 @@ use super::checks::Checked;
 use crate::config::{self, CheckerEntry, Parser};
 
 /// What stands for the file in a command.
-const FILE: &str = "{file}";
+pub(in super::super) const FILE: &str = "{file}";
+
+/// `path(line,column): error TS2322: message`, as TypeScript's compiler prints.
+static TSC: LazyLock<Option<Regex>> = LazyLock::new(|| {
+    Regex::new(r"^(?<place>[^:\s(][^:(]*)\((?<line>\d+),(?<column>\d+)\): (?<severity>error|warning) (?<code>TS\d+): ")
+        .ok()
+});
 
 /// `path:line[:column]: [severity:] message [code]`, as gcc, mypy, flake8 and many others print.
 static LINE: LazyLock<Option<Regex>> = LazyLock::new(|| {
@@ -25,14 +32,14 @@ static LINE: LazyLock<Option<Regex>> = LazyLock::new(|| {
 });
 
 /// Those of `all` that are for files like the one at `path`.
-pub(super) fn for_file<'a>(all: &'a [CheckerEntry], path: &Path) -> Vec<&'a CheckerEntry> {
+pub(in super::super) fn for_file<'a>(all: &'a [CheckerEntry], path: &Path) -> Vec<&'a CheckerEntry> {
     let Some(language) = halfline_grammars::by_path(path) else { return Vec::new() };
     let fits = |name: &String| name.eq_ignore_ascii_case(language.name());
     all.iter().filter(|entry| entry.languages.iter().any(fits)).collect()
 }
 
 /// The type checkers that the project around `path` has settings for.
-pub(super) fn of_project(path: &Path) -> Vec<CheckerEntry> {
+pub(in super::super) fn of_project(path: &Path) -> Vec<CheckerEntry> {
     if halfline_grammars::by_path(path).is_none_or(|language| language.name() != "python") {
         return Vec::new();
     }
@@ -92,7 +99,7 @@ pub(super) async fn run(
 }
 
 /// The messages in what a checker printed, with paths as it printed them.
-fn read(parser: Parser, stdout: &str, stderr: &str, name: &str) -> Vec<Diagnostic> {
+pub(in super::super) fn read(parser: Parser, stdout: &str, stderr: &str, name: &str) -> Vec<Diagnostic> {
     match parser {
         Parser::Auto => {
             let known = output::read(stdout, stderr).diagnostics;
@@ -107,7 +114,8 @@ fn read(parser: Parser, stdout: &str, stderr: &str, name: &str) -> Vec<Diagnosti
 fn read_lines(stdout: &str, stderr: &str, name: &str) -> Vec<Diagnostic> {
     let Some(pattern) = &*LINE else { return Vec::new() };
     let message = |line: &str| {
-        let found = pattern.captures(line.trim_end())?;
+        let line = as_usual(line.trim_end());
+        let found = pattern.captures(&line)?;
         let number = |group: &str| found.name(group).and_then(|text| text.as_str().parse::<u32>().ok());
         let severity = match found.name("severity").map(|text| text.as_str()) {
             Some("error" | "fatal error") => Severity::Error,
@@ -128,6 +136,14 @@ fn read_lines(stdout: &str, stderr: &str, name: &str) -> Vec<Diagnostic> {
         })
     };
     stdout.lines().chain(stderr.lines()).filter_map(message).collect()
+}
+
+/// `line` of an output with its parts where most tools have them.
+fn as_usual(line: &str) -> Cow<'_, str> {
+    let Some(found) = TSC.as_ref().and_then(|pattern| pattern.captures(line)) else { return Cow::Borrowed(line) };
+    let message = &line[found[0].len()..];
+    let (place, severity, code) = (&found["place"], &found["severity"], &found["code"]);
+    Cow::Owned(format!("{place}:{}:{}: {severity}: {message} [{code}]", &found["line"], &found["column"]))
 }
 
 #[derive(Deserialize)]
@@ -249,6 +265,13 @@ mod tests {
             "a.c:2:3: error: expected ';'\n",
             expect![[r#"
             a.c 1:2 Error None expected ';'
+        "#]],
+        );
+        check(
+            Parser::Auto,
+            "src/a.ts(3,7): error TS2322: Type 'string' is not assignable to type 'number'.\n",
+            expect![[r#"
+            src/a.ts 2:6 Error Some("TS2322") Type 'string' is not assignable to type 'number'.
         "#]],
         );
     }

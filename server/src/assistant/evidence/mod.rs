@@ -23,6 +23,9 @@ use super::{About, AssistantError, Diagnostic, Evidence, Limits, Question, Sever
 
 use items::{code_item, diagnostic_item, of_changes};
 
+pub(super) use checkers::{
+    FILE as CHECKED_FILE, for_file as checkers_for, of_project as checkers_of_project, read as read_checker,
+};
 pub use checks::checker_of;
 pub(super) use checks::run as run_check;
 

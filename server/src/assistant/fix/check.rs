@@ -1,6 +1,7 @@
 //! The command that says whether a fix is one: which it is, how it is run in the scratch copy, and what it said.
 
 use std::collections::BTreeMap;
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -10,6 +11,7 @@ use tokio::process::Command;
 use super::super::command::{self, Ending};
 use super::super::diagnostic::{Diagnostic, Severity};
 use super::super::output::{self, Failure, Findings, Frame};
+use super::checker::Reader;
 use super::scratch::Scratch;
 
 /// Python that is loaded before the program, see there.
@@ -22,6 +24,8 @@ pub struct Check {
     pub argv: Vec<String>,
     /// Where it runs, relative to the root.
     pub directory: PathBuf,
+    /// How its output is read where that does not show by itself.
+    pub reader: Option<Reader>,
 }
 
 /// What a check said about one state of the files.
@@ -31,6 +35,8 @@ pub(super) struct Outcome {
     pub(super) passed: bool,
     /// Whether it was ended because its time was over.
     pub(super) timed_out: bool,
+    /// Its exit code; `None` where a signal or the end of its time ended it.
+    pub(super) exit: Option<i32>,
     /// What it printed. Paths of the project are relative to the root.
     pub(super) findings: Findings,
     /// How long it ran.
@@ -47,6 +53,16 @@ pub(super) struct Probed {
 }
 
 impl Check {
+    /// The command `argv`, run in `directory` (relative to the root).
+    pub fn new(argv: Vec<String>, directory: PathBuf) -> Check {
+        Check { argv, directory, reader: None }
+    }
+
+    /// The command as a person would write it, more or less.
+    pub fn in_words(&self) -> String {
+        self.argv.join(" ")
+    }
+
     /// The command that the language of the file at `path` (relative to `root`) is checked with: `cargo check` in a
     /// package, `rustc` for a Rust file on its own, the parser for Python. `None` for other languages.
     pub fn of_file(root: &Path, path: &Path, text: &str) -> Option<Check> {
@@ -59,7 +75,7 @@ impl Check {
                     let kind = if text.contains("fn main(") { "--crate-type=bin" } else { "--crate-type=lib" };
                     let mut rustc = argv(&["rustc", "--edition=2021", "--crate-name=checked", kind]);
                     rustc.extend(argv(&["--emit=metadata", "-o", ".halfline.rmeta", &file]));
-                    return Some(Check { argv: rustc, directory: PathBuf::new() });
+                    return Some(Check::new(rustc, PathBuf::new()));
                 };
                 // Nothing may be fetched: what a question costs is time, not traffic.
                 let mut cargo = argv(&["cargo", "check", "--offline"]);
@@ -67,9 +83,9 @@ impl Check {
                 if ["tests", "benches", "examples"].iter().any(|dir| below.starts_with(dir)) {
                     cargo.push("--all-targets".to_owned());
                 }
-                Some(Check { argv: cargo, directory: package.to_owned() })
+                Some(Check::new(cargo, package.to_owned()))
             }
-            "python" => Some(Check { argv: argv(&["python3", "-m", "py_compile", &file]), directory: PathBuf::new() }),
+            "python" => Some(Check::new(argv(&["python3", "-m", "py_compile", &file]), PathBuf::new())),
             _ => None,
         }
     }
@@ -77,6 +93,9 @@ impl Check {
     /// Whether it only reads code, and runs none.
     pub(super) fn is_compile_only(&self) -> bool {
         let words: Vec<&str> = self.argv.iter().map(String::as_str).collect();
+        if self.reader.is_some() {
+            return true;
+        }
         match self.program() {
             "rustc" => true,
             "cargo" => words.iter().any(|word| matches!(*word, "check" | "build" | "clippy" | "c" | "b")),
@@ -86,11 +105,25 @@ impl Check {
 
     /// The same check, ended by its first failure, where the program can do that.
     pub(super) fn until_first_failure(&self) -> Option<Check> {
-        let is_pytest = |word: &String| matches!(word.as_str(), "pytest" | "py.test") || word.ends_with("/pytest");
-        let at = self.argv.iter().take(3).position(is_pytest)?;
+        let at = self.pytest()?;
         let mut brief = self.clone();
         brief.argv.insert(at + 1, "-x".to_owned());
         Some(brief)
+    }
+
+    /// Whether it is cargo's to build something and then run it.
+    pub(super) fn runs_code(&self) -> bool {
+        self.argv.iter().any(|word| matches!(word.as_str(), "test" | "t" | "run" | "r" | "bench" | "nextest"))
+    }
+
+    /// Whether pytest runs.
+    pub(super) fn is_pytest(&self) -> bool {
+        self.pytest().is_some()
+    }
+
+    fn pytest(&self) -> Option<usize> {
+        let is_pytest = |word: &String| matches!(word.as_str(), "pytest" | "py.test") || word.ends_with("/pytest");
+        self.argv.iter().take(3).position(is_pytest)
     }
 
     /// The files named in the command itself: a test script, usually.
@@ -101,7 +134,7 @@ impl Check {
         })
     }
 
-    fn program(&self) -> &str {
+    pub(super) fn program(&self) -> &str {
         let first = self.argv.first().map_or("", String::as_str);
         first.rsplit(['/', '\\']).next().unwrap_or(first)
     }
@@ -130,10 +163,17 @@ impl Check {
         let output = command::run_until(command, time).await?;
         let tree = scratch.tree();
         let clean = |text: &str| text.replace(&format!("{}/", tree.display()), "");
-        let mut findings = output::read(&clean(&output.stdout), &clean(&output.stderr));
+        let (stdout, stderr) = (clean(&output.stdout), clean(&output.stderr));
+        let mut findings = output::read(&stdout, &stderr);
+        if let Some(reader) = &self.reader {
+            reader.read(&mut findings, &stdout, &stderr, !output.success());
+        }
         self.locate(&mut findings, tree);
-        let timed_out = output.ending == Ending::TimedOut;
-        Ok(Outcome { passed: output.success(), timed_out, findings, time: output.time })
+        let (timed_out, exit) = match output.ending {
+            Ending::TimedOut => (true, None),
+            Ending::Exited(code) => (false, code),
+        };
+        Ok(Outcome { passed: output.success(), timed_out, exit, findings, time: output.time })
     }
 
     /// Runs it once more and watches what of the project runs, where that is possible.
@@ -143,12 +183,9 @@ impl Check {
         let written =
             std::fs::create_dir_all(&place).and_then(|()| std::fs::write(place.join("sitecustomize.py"), PROBE));
         let (Ok(()), Ok(mut command)) = (written, self.command(root, scratch)) else { return Probed::default() };
-        let mut path = place.clone().into_os_string();
-        if let Some(present) = std::env::var_os("PYTHONPATH") {
-            path.push(if cfg!(windows) { ";" } else { ":" });
-            path.push(present);
+        if let Some(path) = python_path(Some(&place), root, scratch) {
+            command.env("PYTHONPATH", path);
         }
-        command.env("PYTHONPATH", path);
         command.env("HALFLINE_PROBE_ROOT", scratch.tree()).env("HALFLINE_PROBE_OUT", &out);
         // Whatever it ends with, what was written until then counts.
         let _ = command::run_until(command, time).await;
@@ -169,9 +206,9 @@ impl Check {
     fn command(&self, root: &Path, scratch: &Scratch) -> Result<Command, String> {
         let argv = self.instrumented();
         // A path into the user's tree means the same place in the copy.
-        let root = root.to_string_lossy().into_owned();
+        let own = root.to_string_lossy().into_owned();
         let tree = scratch.tree().to_string_lossy().into_owned();
-        let moved = |word: &String| if root.len() > 1 { word.replace(&root, &tree) } else { word.clone() };
+        let moved = |word: &String| if own.len() > 1 { word.replace(&own, &tree) } else { word.clone() };
         let mut words = argv.iter().map(moved);
         let directory = scratch.tree().join(&self.directory);
         let program = words.next().filter(|word| !word.is_empty()).ok_or("there is no command to run")?;
@@ -190,6 +227,9 @@ impl Check {
             .env("RUST_BACKTRACE", "1")
             .env("PYTHONDONTWRITEBYTECODE", "1")
             .env("PYTHONFAULTHANDLER", "1");
+        if let Some(path) = python_path(None, root, scratch) {
+            command.env("PYTHONPATH", path);
+        }
         Ok(command)
     }
 
@@ -224,6 +264,12 @@ impl Outcome {
         self.findings.diagnostics.iter().filter(|diagnostic| diagnostic.severity == Severity::Error)
     }
 
+    /// Whether it can be compared with another: it passed, or it ran to its end and named what is wrong. What a check that was
+    /// ended had said until then is not all that it would have said.
+    pub(super) fn is_comparable(&self) -> bool {
+        self.passed || self.exit.is_some() && (self.errors().next().is_some() || !self.findings.failures.is_empty())
+    }
+
     /// How many things are wrong; at least one where the check did not pass.
     pub(super) fn count(&self) -> usize {
         let found = self.errors().count() + self.findings.failures.len();
@@ -255,6 +301,19 @@ fn failure_key(failure: &Failure) -> String {
     } else {
         format!("test: {}", failure.name)
     }
+}
+
+/// Where Python looks for modules: in `first`, in the copy, and where the user's `PYTHONPATH` says, below `root` in the copy. `None`
+/// where that is nowhere in particular.
+fn python_path(first: Option<&Path>, root: &Path, scratch: &Scratch) -> Option<OsString> {
+    let own = std::env::var_os("PYTHONPATH").unwrap_or_default();
+    let moved = std::env::split_paths(&own).filter(|path| !path.as_os_str().is_empty()).map(|path| {
+        let below = path.strip_prefix(root).ok().map(|below| scratch.tree().join(below));
+        below.unwrap_or(path)
+    });
+    let all: Vec<PathBuf> = first.map(Path::to_owned).into_iter().chain(scratch.python_roots()).chain(moved).collect();
+    // A directory with a separator in its name cannot be told.
+    if all.is_empty() { None } else { std::env::join_paths(all).ok() }
 }
 
 #[derive(Deserialize)]

@@ -306,15 +306,27 @@ fn cut(text: &str, characters: usize) -> String {
 }
 
 /// The diagnostics of `outcome` that are meant by a question about `line` of `path`: the errors there, else the warnings
-/// there, else the first error of the file, else the first error.
-pub(super) fn meant<'a>(outcome: &'a Outcome, path: Option<&Path>, line: Option<usize>) -> Option<&'a Diagnostic> {
+/// there, else the first error of the file, else the first error. Where `message` is said of the file, it is what is meant.
+pub(super) fn meant<'a>(
+    outcome: &'a Outcome,
+    path: Option<&Path>,
+    line: Option<usize>,
+    message: Option<&str>,
+) -> Option<&'a Diagnostic> {
     let all = &outcome.findings.diagnostics;
     let in_file = |one: &&Diagnostic| path.is_some_and(|path| one.path == path);
     let here = |severity: Severity| {
         let line = line?;
         all.iter().filter(in_file).find(|one| one.severity == severity && one.touches(line))
     };
-    here(Severity::Error)
+    // Editors show the notes below a message as lines of it.
+    let head = message.and_then(|message| message.lines().next());
+    let is_said = |one: &&Diagnostic| head.is_some() && one.message.lines().next() == head;
+    let said = || all.iter().filter(in_file).filter(is_said);
+    said()
+        .find(|one| line.is_none_or(|line| one.touches(line)))
+        .or_else(|| said().next())
+        .or_else(|| here(Severity::Error))
         .or_else(|| here(Severity::Warning))
         .or_else(|| outcome.errors().find(in_file))
         .or_else(|| outcome.errors().next())

@@ -141,3 +141,26 @@ pub(super) fn text_of(snapshot: &Snapshot, bytes: &Range<usize>) -> String {
     let indent = if indent.trim().is_empty() { indent } else { String::new() };
     format!("{indent}{}", text::byte_slice(rope, bytes.start, bytes.end))
 }
+
+/// `text` without the bodies of its functions: what other code can see of it. Without a tree, all of it.
+pub(super) fn without_bodies(path: &Path, text: &str) -> String {
+    let snapshot = Snapshot::of_text(Some(path.to_owned()), text);
+    let Some(tree) = snapshot.tree() else { return text.to_owned() };
+    let mut bodies: Vec<Range<usize>> = Vec::new();
+    let mut stack = vec![tree.root_node()];
+    let mut cursor = tree.walk();
+    while let Some(node) = stack.pop() {
+        match node.child_by_field_name("body").filter(|_| is_function(node.kind())) {
+            Some(body) => bodies.push(body.byte_range()),
+            None => stack.extend(node.children(&mut cursor)),
+        }
+    }
+    bodies.sort_by_key(|body| body.start);
+    let mut kept = String::new();
+    let mut at = 0;
+    for body in bodies {
+        kept += text.get(at..body.start).unwrap_or_default();
+        at = body.end;
+    }
+    kept + text.get(at..).unwrap_or_default()
+}

@@ -1,5 +1,7 @@
 //! What is suspicious about a change that passes its check: code that is gone, a test that was changed, an error that was
-//! silenced. Such a change is marked, ranked last, and never called verified.
+//! silenced (`silencers.rs`). Such a change is marked, ranked last, and never called verified.
+
+mod silencers;
 
 use std::collections::HashMap;
 use std::path::Path;
@@ -10,37 +12,6 @@ use similar::{ChangeTag, TextDiff};
 use super::Texts;
 use super::items::{self, Item};
 
-/// Words that make an error go away without mending it: how they are found, and how they are named to the user. The ones
-/// that a diagnostic itself asks for are no silencing.
-const SILENCERS: [(&str, &str); 27] = [
-    (".unwrap()", "adds `unwrap`"),
-    (".expect(", "adds `expect`"),
-    ("unwrap_unchecked", "adds `unwrap`"),
-    ("unsafe", "adds `unsafe`"),
-    ("transmute", "adds `transmute`"),
-    ("todo!", "adds `todo!`"),
-    ("unimplemented!", "adds `unimplemented!`"),
-    ("unreachable!", "adds `unreachable!`"),
-    ("panic!", "adds `panic!`"),
-    ("process::exit", "ends the process"),
-    ("allow(", "adds `#[allow]`"),
-    ("expect(", "adds `#[expect]`"),
-    ("cfg(any())", "leaves code out"),
-    ("#[ignore", "adds `#[ignore]`"),
-    ("Box::leak", "leaks memory"),
-    ("mem::forget", "leaks memory"),
-    ("dyn Any", "widens a type to `Any`"),
-    ("type: ignore", "adds `type: ignore`"),
-    ("noqa", "adds `noqa`"),
-    ("NotImplementedError", "adds `NotImplementedError`"),
-    ("sys.exit", "ends the process"),
-    ("os._exit", "ends the process"),
-    ("pytest.skip", "skips a test"),
-    ("mark.skip", "skips a test"),
-    ("except:", "swallows every exception"),
-    ("except Exception", "swallows every exception"),
-    (": Any", "widens a type to `Any`"),
-];
 /// Share of the words of a file that may go.
 const WORDS_KEPT: f64 = 0.85;
 /// Words that may go, whatever their share.
@@ -57,7 +28,7 @@ pub(super) fn marks(before: &Texts, after: &Texts, told: &str, may_touch_tests: 
         }
         let (old_snapshot, new_snapshot) = (snapshot(path, old), snapshot(path, new));
         removed(&old_snapshot, &new_snapshot, &mut found);
-        silenced(&old_snapshot, &new_snapshot, told, &mut found);
+        found.extend(silencers::added(&old_snapshot, &new_snapshot, told));
         if !may_touch_tests {
             tests_changed(path, &old_snapshot, &new_snapshot, &mut found);
         }
@@ -158,22 +129,6 @@ fn lost_statement(old: &str, new: &str) -> Option<String> {
         }
     }
     None
-}
-
-fn silenced(old: &Snapshot, new: &Snapshot, told: &str, found: &mut Vec<String>) {
-    let (before, after) = (old.rope().to_string(), new.rope().to_string());
-    let is_attribute = |text: &str| text.matches("#[expect(").count() + text.matches("#![expect(").count();
-    for (pattern, name) in SILENCERS {
-        let (was, is) = match pattern {
-            "expect(" => (is_attribute(&before), is_attribute(&after)),
-            "allow(" => (before.matches("[allow(").count(), after.matches("[allow(").count()),
-            _ => (before.matches(pattern).count(), after.matches(pattern).count()),
-        };
-        let asked_for = pattern == "unsafe" && told.contains("unsafe");
-        if is > was && !asked_for {
-            found.push(name.to_owned());
-        }
-    }
 }
 
 fn tests_changed(path: &Path, old: &Snapshot, new: &Snapshot, found: &mut Vec<String>) {

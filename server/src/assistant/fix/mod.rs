@@ -3,6 +3,7 @@
 //! way. The user's files are only read.
 
 mod check;
+mod checker;
 mod evidence;
 mod items;
 mod judge;
@@ -13,6 +14,8 @@ mod report;
 mod scratch;
 mod search;
 pub(super) mod slips;
+mod unable;
+mod wider;
 mod write;
 
 use std::collections::BTreeMap;
@@ -25,8 +28,10 @@ use halfline_inference::TokenStats;
 
 use super::{AssistantError, CommandOutput, Router, ToolUse, Toolbox, Update, command};
 use crate::engine_host::EngineHost;
+use crate::recent::Recent;
 
 pub use check::Check;
+pub use checker::checks_for;
 pub use report::{CheckReport, Count, Fix, FixTimings, Route, Verdict};
 pub use scratch::Extent;
 pub use write::{Order, definition_at, documentation, test_command, unit_tests};
@@ -43,12 +48,24 @@ pub struct Task {
     pub extent: Extent,
     /// The command that fails.
     pub check: Check,
+    /// Commands to run after it where it has nothing to say of the place that is meant.
+    pub further: Vec<Check>,
     /// The file that the problem is looked for in first.
     pub path: Option<PathBuf>,
     /// The line (from 0) of it whose problem is meant. Without one, everything that the check says is.
     pub line: Option<usize>,
+    /// What an editor shows there, where it is known.
+    pub message: Option<String>,
     /// What an editor has open and not saved.
     pub open: Texts,
+}
+
+impl Task {
+    /// What it may run, in words.
+    pub fn command(&self) -> String {
+        let all = std::iter::once(&self.check).chain(&self.further);
+        all.map(Check::in_words).collect::<Vec<_>>().join(" and ")
+    }
 }
 
 /// What finding a fix may take.
@@ -66,6 +83,8 @@ pub struct FixLimits {
     pub answer_tokens: usize,
     /// Whether the model is asked once, as plainly as can be, and nothing else is tried: what a fix has to beat.
     pub plain: bool,
+    /// Whether the model says what is wrong where nothing helps. That may take a little longer than `time`.
+    pub explains: bool,
     /// Where copies of projects and build outputs are kept.
     pub cache: PathBuf,
 }
@@ -79,6 +98,7 @@ impl Default for FixLimits {
             prompt_tokens: 2048,
             answer_tokens: 1024,
             plain: false,
+            explains: true,
             cache: cache_directory(),
         }
     }
@@ -88,8 +108,23 @@ impl Default for FixLimits {
 #[derive(Debug, thiserror::Error)]
 pub enum FixError {
     /// The check passes.
-    #[error("nothing to fix: `{0}` passes; for a failing test, use `halfline debug -- COMMAND`")]
-    NothingToFix(String),
+    #[error("nothing to fix: `{command}` passes{}; for a failing test, use `halfline debug -- COMMAND`", unsaid(.message.as_ref()))]
+    NothingToFix {
+        /// What passes.
+        command: String,
+        /// What an editor shows all the same.
+        message: Option<String>,
+    },
+    /// The check says nothing of the code.
+    #[error("the check itself could not run: `{command}` {why}")]
+    CouldNotRun {
+        /// The check.
+        command: String,
+        /// How it ended.
+        why: String,
+        /// The end of what it printed.
+        output: String,
+    },
     /// The scratch copy could not be made or changed.
     #[error("cannot work on a copy of {root}: {reason}; your files are as they were")]
     Copy {
@@ -128,10 +163,37 @@ pub struct Author {
     pub router: Router,
     /// What their models may call, all attempts together.
     pub tools: Option<Toolbox>,
+    /// Where it is kept what the result rests on.
+    pub recent: Arc<Recent>,
 }
 
-/// Looks for a fix for `task`. `author` writes candidates where nothing simpler helps. `sink` hears of every step.
-/// Dropping the future ends every command that it runs.
+impl FixError {
+    /// The error with what a command printed, for whoever reads more than a line.
+    pub fn in_words(&self) -> String {
+        match self.output() {
+            Some(output) => format!("{self}:\n{output}"),
+            None => self.to_string(),
+        }
+    }
+
+    /// The end of what a command printed, where that matters.
+    pub fn output(&self) -> Option<&str> {
+        match self {
+            FixError::CouldNotRun { output, .. } if !output.is_empty() => Some(output),
+            _ => None,
+        }
+    }
+}
+
+fn unsaid(message: Option<&String>) -> String {
+    let head = message.and_then(|message| message.lines().next());
+    let unsaid = |head| format!(" and does not say `{head}`; name the tool that does in [[assistant.checkers]]");
+    head.map(unsaid).unwrap_or_default()
+}
+
+/// Looks for a fix for `task`. `author` writes candidates where nothing simpler helps. `sink` hears of every step, and what is to be
+/// said of the result. Where none is found, the result says why, and has no change. Dropping the future ends every command that it
+/// runs.
 pub async fn fix(
     task: Task,
     author: Option<Author>,
@@ -141,9 +203,33 @@ pub async fn fix(
     let started = Instant::now();
     let mut search = search::Search::begin(task, limits, sink).await?;
     let baseline_time = started.elapsed();
-    let (candidate, spent) = search.run(author, sink).await?;
-    let fix = report::report(&search, candidate, spent, baseline_time, started.elapsed());
-    sink(Update::Patch { diff: fix.diff.clone(), verdict: fix.verdict });
+    let recent = author.as_ref().map(|author| author.recent.clone());
+    search.run(author, sink).await?;
+    let mut fix = report::report(&search, baseline_time, started.elapsed());
+    if !fix.diff.is_empty() {
+        sink(Update::Patch { diff: fix.diff.clone(), verdict: fix.verdict });
+    }
+    sink(Update::Text { text: fix.in_words() });
+    if fix.verdict == Verdict::Unverified {
+        let mut gap = "\n\n";
+        let mut tell = |update: Update| match update {
+            Update::Text { text } => sink(Update::Text { text: format!("{}{text}", std::mem::take(&mut gap)) }),
+            other => sink(other),
+        };
+        // Without it the result is what it is.
+        match search.explain(&mut tell).await {
+            Ok(Some((words, citations))) => {
+                fix.explanation += &format!("\n\n{words}");
+                fix.citations.extend(citations);
+            }
+            Ok(None) => {}
+            Err(error) => tracing::debug!("no model explained a failure: {error}"),
+        }
+    }
+    if let Some(recent) = recent {
+        let written = search.best().map_or(search.spent().last.as_ref(), search::Candidate::written);
+        fix.id = recent.keep(report::entry(&fix, written, search.evidence()));
+    }
     Ok(fix)
 }
 
@@ -170,7 +256,7 @@ pub async fn output_of(root: &Path, open: Texts, line: &str, time: Duration) -> 
     };
     let copy = copying.await.map_err(|error| failed(error.to_string()))?;
     let scratch = copy.map_err(|error| failed(error.to_string()))?;
-    let check = Check { argv: vec!["sh".to_owned(), "-c".to_owned(), line.to_owned()], directory: PathBuf::new() };
+    let check = Check::new(vec!["sh".to_owned(), "-c".to_owned(), line.to_owned()], PathBuf::new());
     let outcome = check.run(root, &scratch, time).await.map_err(FixError::Check)?;
     let mut text = outcome.findings.text;
     if outcome.timed_out {
@@ -224,6 +310,8 @@ struct Spent {
     model_time: Duration,
     check_time: Duration,
     tools: Vec<ToolUse>,
+    /// What a model wrote last.
+    last: Option<search::Written>,
 }
 
 #[cfg(test)]

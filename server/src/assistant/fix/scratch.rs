@@ -3,6 +3,9 @@
 //! Files are copied, never linked: a test that writes into a file would write into the user's. Where the file system can
 //! share blocks (`copy_file_range`), a copy costs no space. The copy of a project keeps its place in the cache directory
 //! from one time to the next, together with the build's outputs, so that a build tool finds its work done.
+//!
+//! Shared with the user are only directories of installed packages (`LINKED`): a test that writes into them writes into the
+//! user's.
 
 use std::collections::{BTreeMap, HashSet};
 use std::fs::{self, File, TryLockError};
@@ -22,6 +25,10 @@ const MOST_BYTES: u64 = 1 << 30;
 const TIDY_FILES: usize = 2_000;
 /// Directories of installed packages: needed to run anything, too large to copy, and linked to.
 const LINKED: [&str; 4] = ["node_modules", ".venv", "venv", "env"];
+/// Files by which a directory says that it is a Python project, which may be installed in editable mode.
+const PYTHON_PROJECT: [&str; 3] = ["pyproject.toml", "setup.cfg", "setup.py"];
+/// Directories in which such files are there to be looked at, and nothing is installed from.
+const SAMPLES: [&str; 6] = ["docs", "examples", "fixtures", "test", "testdata", "tests"];
 /// Directories that nothing needs.
 const LEFT_OUT: [&str; 9] =
     [".git", ".hg", ".jj", "__pycache__", ".mypy_cache", ".pytest_cache", ".ruff_cache", ".tox", ".halfline"];
@@ -97,6 +104,28 @@ impl Scratch {
     /// The files that are copied, in order, relative to the root.
     pub(super) fn files(&self) -> Vec<PathBuf> {
         self.files.clone()
+    }
+
+    /// Directories of the copy that Python packages are imported from, where the project says that it is one: what was installed
+    /// in editable mode leads to the originals, and these go before it.
+    pub(super) fn python_roots(&self) -> Vec<PathBuf> {
+        let is_named =
+            |path: &PathBuf, names: &[&str]| path.file_name().is_some_and(|name| names.iter().any(|one| name == *one));
+        let is_sample = |path: &Path| path.iter().any(|part| SAMPLES.iter().any(|name| part == *name));
+        let mut projects: Vec<&Path> =
+            self.files.iter().filter(|path| is_named(path, &PYTHON_PROJECT)).filter_map(|path| path.parent()).collect();
+        projects.retain(|project| !is_sample(project));
+        projects.sort_by_key(|project| project.components().count());
+        projects.dedup();
+        let has_code = |directory: &Path| {
+            let from = self.files.partition_point(|path| path.as_path() < directory);
+            let mut below = self.files[from..].iter().take_while(|path| path.starts_with(directory));
+            below.any(|path| path.extension().is_some_and(|ending| ending == "py"))
+        };
+        let roots = projects.into_iter().flat_map(|project| [project.join("src"), project.to_owned()]);
+        let in_copy =
+            |root: PathBuf| if root.as_os_str().is_empty() { self.tree.clone() } else { self.tree.join(root) };
+        roots.filter(|root| has_code(root)).map(in_copy).collect()
     }
 
     /// Where build tools keep their outputs.

@@ -1,8 +1,11 @@
 //! The search: candidates, best first, each tried in the scratch copy, until one is proved or the time is over.
 
+mod first;
 mod model;
 mod simple;
+mod touched;
 mod trial;
+mod why;
 
 use std::collections::HashSet;
 use std::path::Path;
@@ -13,19 +16,19 @@ use halfline_context::Snapshot;
 use super::super::diagnostic::{Diagnostic, Severity};
 use super::super::{Evidence, Update};
 use super::check::{Outcome, error_key};
-use super::evidence;
 use super::report::Verdict;
 use super::scratch::Scratch;
 use super::{Author, FixError, FixLimits, Spent, Task, Texts, items, judge, slips};
-use crate::assistant;
+use first::First;
 use model::Models;
+pub(super) use model::Written;
+pub(super) use touched::{Finding, Touched};
+use why::Tried;
 
 /// How long the check of a candidate may take where the first one took almost nothing.
 const LEAST_CHECK: Duration = Duration::from_secs(5);
 /// How much slower than the first check one of a candidate may be.
 const CHECK_FACTOR: u32 = 4;
-/// How long the first run of a test may take, for a test that never ends.
-const FIRST_TEST: u32 = 6;
 
 /// Of the time, what trying the likeliest small changes may take before a model is asked: one over this.
 const LIKELY_SHARE: u32 = 4;
@@ -42,8 +45,8 @@ pub(super) enum Source {
     Repair(String),
     /// One small change of code that ran, this one.
     Slip(String),
-    /// A model, to which this route led.
-    Model(assistant::Route),
+    /// A model.
+    Model(Box<Written>),
 }
 
 /// A change that was tried.
@@ -57,6 +60,18 @@ pub(super) struct Candidate {
     pub(super) marks: Vec<String>,
     /// Who wrote them.
     pub(super) source: Source,
+    /// What they do to the code around, where they pass the check and there is more to check.
+    pub(super) touched: Option<Touched>,
+}
+
+impl Candidate {
+    /// What the model wrote that made it.
+    pub(super) fn written(&self) -> Option<&Written> {
+        match &self.source {
+            Source::Model(written) => Some(written),
+            Source::Compiler(_) | Source::Repair(_) | Source::Slip(_) => None,
+        }
+    }
 }
 
 /// A search under way.
@@ -71,6 +86,13 @@ pub(super) struct Search {
     seen: HashSet<Texts>,
     best: Option<Candidate>,
     spent: Spent,
+    tried: Tried,
+    /// What the check of the code around said in the beginning, once that was of interest.
+    wider_before: Option<Outcome>,
+    /// The models, once they were needed.
+    models: Option<Models>,
+    /// Why there is no more than was found, in words.
+    reason: String,
 }
 
 impl Search {
@@ -87,26 +109,9 @@ impl Search {
             tokio::task::spawn_blocking(move || Scratch::new(&root, extent, open, &cache))
         };
         let scratch = copy.await.map_err(|error| failed(std::io::Error::other(error)))?.map_err(failed)?;
-        sink(Update::Status { text: format!("running {}", task.check.argv.join(" ")) });
-        let first = if task.check.is_compile_only() { limits.first_check } else { limits.time / FIRST_TEST };
         let mut task = task;
-        let mut baseline = task.check.run(&task.root, &scratch, first).await.map_err(FixError::Check)?;
-        let mut used = baseline.time;
-        if baseline.timed_out
-            && let Some(brief) = task.check.until_first_failure()
-        {
-            // What was ended has not said what failed.
-            let again = brief.run(&task.root, &scratch, first * 3 / 4).await.map_err(FixError::Check)?;
-            used += again.time;
-            if !again.findings.failures.is_empty() {
-                (task.check, baseline) = (brief, again);
-            }
-        }
-        let target = evidence::meant(&baseline, task.path.as_deref(), task.line).cloned();
-        let is_warning = target.as_ref().is_some_and(|one| one.severity != Severity::Error);
-        if baseline.passed && !is_warning {
-            return Err(FixError::NothingToFix(task.check.argv.join(" ")));
-        }
+        let First { check, baseline, used, target } = First::of(&task, limits, &scratch, sink).await?;
+        task.check = check;
         // Building what others wrote is nobody's search.
         let is_build = task.check.is_compile_only() && baseline.time > LONG_BUILD;
         let used = if is_build { Duration::ZERO } else { used };
@@ -121,21 +126,23 @@ impl Search {
             seen: HashSet::new(),
             best: None,
             spent: Spent::default(),
+            tried: Tried::default(),
+            wider_before: None,
+            models: None,
+            reason: "no model was asked".to_owned(),
         };
         search.show_evidence(sink);
         Ok(search)
     }
 
-    /// Looks for a fix. Returns the best that was found, and what that has cost.
+    /// Looks for a fix, and keeps the best that is found.
     pub(super) async fn run(
         &mut self,
         author: Option<Author>,
         sink: &mut (dyn FnMut(Update) + Send),
-    ) -> Result<(Candidate, Spent), FixError> {
-        let started = Instant::now();
-        let mut reason = "no model was asked".to_owned();
+    ) -> Result<(), FixError> {
         if self.limits.plain {
-            if let Some(models) = models(author, sink, &mut reason).await {
+            if let Some(models) = models(author, sink, &mut self.reason).await {
                 self.ask_plainly(&models, sink).await?;
             }
         } else if !self.try_simple(sink).await? {
@@ -143,21 +150,31 @@ impl Search {
             let until = Instant::now() + self.left() / LIKELY_SHARE;
             self.try_slips(&probed, slips::LIKELY, until, sink).await?;
             if !self.is_proved()
-                && let Some(models) = models(author, sink, &mut reason).await
+                && let Some(models) = models(author, sink, &mut self.reason).await
             {
                 self.try_unlikely(&models, &probed, sink).await?;
                 self.ask_model(&models, &probed, sink).await?;
+                self.models = Some(models);
             }
             // What time the models have left, or where there is none, all of it.
             self.try_slips(&probed, u8::MAX, self.deadline, sink).await?;
         }
-        let spent = std::mem::take(&mut self.spent);
-        match self.best.take() {
-            Some(best) => Ok((best, spent)),
-            None => {
-                Err(FixError::NotFound { seconds: started.elapsed().as_secs_f64(), attempts: spent.attempts, reason })
-            }
-        }
+        Ok(())
+    }
+
+    /// The best that was found.
+    pub(super) fn best(&self) -> Option<&Candidate> {
+        self.best.as_ref()
+    }
+
+    /// What the search has cost.
+    pub(super) fn spent(&self) -> &Spent {
+        &self.spent
+    }
+
+    /// Why there is no more than was found, in words.
+    pub(super) fn reason(&self) -> &str {
+        &self.reason
     }
 
     /// What is being mended.
@@ -186,6 +203,8 @@ impl Search {
     pub(super) fn verdict(&self, candidate: &Candidate) -> Verdict {
         let (before, after) = (self.baseline.keys(), candidate.outcome.keys());
         let has_new = after.iter().any(|(key, count)| before.get(key).is_none_or(|known| known < count));
+        // A compiler that crashed no longer reports the error either.
+        let is_comparable = candidate.outcome.is_comparable();
         let is_gone = |error: &Diagnostic| {
             let count = |outcome: &Outcome| {
                 outcome.findings.diagnostics.iter().filter(|one| error_key(one) == error_key(error)).count()
@@ -197,34 +216,39 @@ impl Search {
         let is_done = if is_warning {
             candidate.outcome.passed && target_gone
         } else {
-            candidate.outcome.passed || target_gone && !has_new
+            candidate.outcome.passed || target_gone && !has_new && is_comparable
         };
         if is_done {
-            if candidate.marks.is_empty() { Verdict::Verified } else { Verdict::PartlyVerified }
-        } else if !has_new && candidate.outcome.count() < self.baseline.count() {
+            let is_sure = candidate.marks.is_empty() && !is_unclear(candidate);
+            if is_sure { Verdict::Verified } else { Verdict::PartlyVerified }
+        } else if !has_new && is_comparable && candidate.outcome.count() < self.baseline.count() {
             Verdict::PartlyVerified
         } else {
             Verdict::Unverified
         }
     }
 
-    fn show_evidence(&self, sink: &mut (dyn FnMut(Update) + Send)) {
-        let command = self.task.check.argv.join(" ");
+    /// The places that the check names.
+    pub(super) fn evidence(&self) -> Vec<Evidence> {
+        let mut found = Vec::new();
         for error in self.baseline.errors().take(3) {
             let lines = (error.start.line as usize + 1, error.end.line as usize + 1);
             let path = error.path.to_string_lossy().into_owned();
-            sink(Update::Evidence(Evidence { path, lines, why: error.message.clone() }));
+            found.push(Evidence { path, lines, why: error.message.clone() });
         }
         for failure in self.baseline.findings.failures.iter().take(3) {
             let Some(frame) = failure.frames.last() else { continue };
             let message = failure.message.lines().next().unwrap_or_default();
             let why = if failure.name.is_empty() { message.to_owned() } else { format!("{}: {message}", failure.name) };
-            sink(Update::Evidence(Evidence {
-                path: frame.path.to_string_lossy().into_owned(),
-                lines: (frame.line, frame.line),
-                why,
-            }));
+            let (path, lines) = (frame.path.to_string_lossy().into_owned(), (frame.line, frame.line));
+            found.push(Evidence { path, lines, why });
         }
+        found
+    }
+
+    fn show_evidence(&self, sink: &mut (dyn FnMut(Update) + Send)) {
+        let command = self.task.check.in_words();
+        self.evidence().into_iter().for_each(|one| sink(Update::Evidence(one)));
         let (errors, failures) = (self.baseline.errors().count(), self.baseline.findings.failures.len());
         sink(Update::Status { text: format!("{command}: {errors} errors, {failures} failures") });
     }
@@ -238,13 +262,24 @@ impl Search {
     }
 
     /// Tries `texts`, unless that was done before. Keeps the best candidate of all.
-    async fn try_texts(&mut self, texts: Texts, source: Source) -> Result<Option<Candidate>, FixError> {
+    async fn try_texts(
+        &mut self,
+        texts: Texts,
+        source: Source,
+        sink: &mut (dyn FnMut(Update) + Send),
+    ) -> Result<Option<Candidate>, FixError> {
         let time = (self.baseline.time * CHECK_FACTOR).max(LEAST_CHECK).min(self.left().max(LEAST_CHECK));
-        self.try_for(texts, source, time).await
+        self.try_for(texts, source, time, sink).await
     }
 
     /// The same, with a limit of its own for the check.
-    async fn try_for(&mut self, texts: Texts, source: Source, time: Duration) -> Result<Option<Candidate>, FixError> {
+    async fn try_for(
+        &mut self,
+        texts: Texts,
+        source: Source,
+        time: Duration,
+        sink: &mut (dyn FnMut(Update) + Send),
+    ) -> Result<Option<Candidate>, FixError> {
         let originals: Texts = texts.keys().filter_map(|path| Some((path.clone(), self.original(path)?))).collect();
         if texts == originals || !self.seen.insert(texts.clone()) || self.is_over() {
             return Ok(None);
@@ -253,6 +288,12 @@ impl Search {
         self.scratch.put(&texts).map_err(failed)?;
         let outcome = self.task.check.run(&self.task.root, &self.scratch, time).await.map_err(FixError::Check)?;
         self.spent.check_time += outcome.time;
+        *match &source {
+            Source::Compiler(_) => &mut self.tried.suggestions,
+            Source::Repair(_) => &mut self.tried.repairs,
+            Source::Slip(_) => &mut self.tried.slips,
+            Source::Model(_) => &mut self.tried.answers,
+        } += 1;
         if matches!(source, Source::Slip(_)) && !outcome.passed {
             // That one change makes fewer tests fail says little of it.
             return Ok(None);
@@ -267,7 +308,13 @@ impl Search {
             // What the compiler is sure about may be code that is one word too many.
             marks.retain(|mark| !mark.starts_with("removes the line"));
         }
-        let candidate = Candidate { texts, outcome, marks, source };
+        let mut candidate = Candidate { texts, outcome, marks, source, touched: None };
+        if candidate.outcome.passed && candidate.marks.is_empty() {
+            candidate.touched = self.touched(&originals, &candidate.texts, sink).await?;
+            if let Some(Touched { finding: Finding::Broken(what), .. }) = &candidate.touched {
+                candidate.marks.push(what.clone());
+            }
+        }
         if self.best.as_ref().is_none_or(|best| self.rank(&candidate) > self.rank(best)) {
             self.best = Some(candidate.clone());
         }
@@ -284,7 +331,7 @@ impl Search {
     }
 
     /// What makes a candidate better than another, most important first.
-    fn rank(&self, candidate: &Candidate) -> (u8, bool, usize, usize) {
+    fn rank(&self, candidate: &Candidate) -> (u8, bool, bool, usize, usize) {
         let verdict = match self.verdict(candidate) {
             Verdict::Verified => 3,
             Verdict::PartlyVerified if candidate.outcome.passed => 2,
@@ -294,19 +341,29 @@ impl Search {
         (
             verdict,
             candidate.marks.is_empty(),
+            candidate.outcome.is_comparable(),
             usize::MAX - candidate.outcome.count(),
             usize::MAX - candidate.marks.len(),
         )
     }
 
     fn is_proved(&self) -> bool {
-        self.best.as_ref().is_some_and(|best| self.verdict(best) == Verdict::Verified)
+        // Where nobody can know what was broken before, another change will not tell either.
+        let is_enough = |best: &Candidate| {
+            self.verdict(best) == Verdict::Verified || best.marks.is_empty() && is_unclear(best) && best.outcome.passed
+        };
+        self.best.as_ref().is_some_and(is_enough)
     }
+}
+
+/// Whether the code around `candidate` fails, and nobody knows whether it did before.
+fn is_unclear(candidate: &Candidate) -> bool {
+    candidate.touched.as_ref().is_some_and(|touched| touched.finding == Finding::Unclear)
 }
 
 /// The models to ask. `None` where there are none, with the reason why.
 async fn models(author: Option<Author>, sink: &mut (dyn FnMut(Update) + Send), reason: &mut String) -> Option<Models> {
-    let Author { host, router, tools } = author?;
+    let Author { host, router, tools, recent: _ } = author?;
     if host.ready().is_none() {
         sink(Update::Status { text: "waiting for the model to load".to_owned() });
     }
@@ -324,7 +381,7 @@ async fn models(author: Option<Author>, sink: &mut (dyn FnMut(Update) + Send), r
 
 /// Whether `after` is worth going on from: less is wrong than in `before`, or something else is.
 fn is_progress(before: &Outcome, after: &Outcome) -> bool {
-    if after.passed || after.timed_out {
+    if after.passed || !after.is_comparable() {
         return false;
     }
     let first = |outcome: &Outcome| outcome.errors().next().map(error_key);

@@ -31,6 +31,8 @@ impl Project {
             check,
             path: path.map(PathBuf::from),
             line,
+            message: None,
+            further: Vec::new(),
             open: Texts::new(),
         };
         let limits = FixLimits {
@@ -60,7 +62,7 @@ impl Project {
 }
 
 fn argv(words: &[&str]) -> Check {
-    Check { argv: words.iter().map(|word| (*word).to_owned()).collect(), directory: PathBuf::new() }
+    Check::new(words.iter().map(|word| (*word).to_owned()).collect(), PathBuf::new())
 }
 
 fn shell(script: &str) -> Check {
@@ -77,7 +79,7 @@ fn what_the_compiler_suggests_is_tried_first() {
     assert!(fix.diff.contains("--- a/main.rs\n+++ b/main.rs\n"), "{}", fix.diff);
     assert!(fix.diff.contains("-    let x = 5;\n+    let mut x = 5;\n"), "{}", fix.diff);
     let check = &fix.checks[0];
-    assert_eq!((check.before.errors, check.after.errors, check.after.passed), (1, 0, true));
+    assert_eq!((check.before.unwrap().errors, check.after.errors, check.after.passed), (1, 0, true));
     assert_eq!((fix.citations[0].path.as_str(), fix.citations[0].line, fix.citations[0].ok), ("main.rs", 3, true));
 }
 
@@ -89,6 +91,18 @@ fn an_error_at_a_line_is_fixed_while_others_stay() {
     let fix = project.fix(check, Some("main.rs"), Some(4), 60).unwrap();
     assert_eq!(fix.verdict, Verdict::Verified);
     assert!(fix.diff.contains("let mut y"), "{}", fix.diff);
+}
+
+#[test]
+fn a_check_that_dies_without_a_word_proves_nothing() {
+    let text = "fn main() {\n    let x = 5;\n    x = 6;\n    let y: u8 = \"\";\n    println!(\"{x}{y}\");\n}\n";
+    // The error that is meant is no longer reported, since nothing is.
+    for death in ["exit 1", "kill -9 $$"] {
+        let script = format!("grep -q 'mut x' main.rs && {death}; rustc --error-format=json --emit=metadata main.rs");
+        let project = Project::new(&[("main.rs", text)]);
+        let fix = project.fix(shell(&script), Some("main.rs"), Some(2), 20).unwrap();
+        assert_eq!((fix.verdict, fix.verified), (Verdict::Unverified, false), "{death}: {fix:?}");
+    }
 }
 
 #[test]
@@ -121,6 +135,21 @@ fn a_failing_python_program() {
     let fix = project.fix(argv(&["python3", "check.py"]), None, None, 60).unwrap();
     assert_eq!(fix.verdict, Verdict::Verified, "{fix:?}");
     assert!(fix.diff.contains("+import math\n"), "{}", fix.diff);
+}
+
+#[test]
+fn the_copy_is_tested_and_not_what_is_installed() {
+    // The test imports the package from where it was installed in editable mode: the user's own directory.
+    let test = "import sys\nsys.path.append('ROOT/src')\nfrom stock import half\n\nassert half(4) == 2\n";
+    let project = Project::new(&[
+        ("pyproject.toml", "[project]\nname = \"stock\"\n"),
+        ("src/stock/__init__.py", "def half(x):\n    return math.floor(x / 2)\n"),
+    ]);
+    let root = project.root().display().to_string();
+    fs::write(project.root().join("check.py"), test.replace("ROOT", &root)).unwrap();
+    let fix = project.fix(argv(&["python3", "check.py"]), None, None, 60).unwrap();
+    assert_eq!(fix.verdict, Verdict::Verified, "{fix:?}");
+    assert!(fix.diff.contains("+++ b/src/stock/__init__.py\n"), "{}", fix.diff);
 }
 
 #[test]
@@ -157,6 +186,82 @@ fn a_slip_in_what_the_named_function_calls() {
 }
 
 #[test]
+fn what_else_is_tested_has_to_pass_too() {
+    let code = "def later(a, b):\n    return a > b\n";
+    let tests = |other: &str| {
+        format!(
+            "import unittest\nfrom a import later\n\n\nclass A(unittest.TestCase):\n    def test_one(self):\n        \
+             self.assertTrue(later(1, 2))\n\n    def test_two(self):\n        {other}\n"
+        )
+    };
+    let run = argv(&["python3", "-m", "unittest", "test_a.A.test_one"]);
+    let passing = "self.assertFalse(later(2, 1))";
+    let breaking = "self.assertTrue(later(3, 1) and not later(1, 3))";
+    let failing = "self.fail('as ever')";
+    for (other, verdict, marks) in [
+        (passing, Verdict::Verified, vec![]),
+        (failing, Verdict::Verified, vec![]),
+        (breaking, Verdict::PartlyVerified, vec!["makes `test_two` fail"]),
+    ] {
+        let project = Project::new(&[("a.py", code), ("test_a.py", &tests(other))]);
+        let fix = project.fix(run.clone(), None, None, 60).unwrap();
+        let marks: Vec<String> = marks.into_iter().map(str::to_owned).collect();
+        assert_eq!((fix.verdict, &fix.marks), (verdict, &marks), "{fix:?}");
+        assert_eq!(fix.checks.len(), 2, "{fix:?}");
+        assert_eq!(
+            (fix.checks[1].command.join(" ").as_str(), fix.checks[1].after.passed),
+            ("python3 -m unittest test_a", other == passing)
+        );
+    }
+    // The user's own command is all there is.
+    let whole = Project::new(&[("a.py", code), ("test_a.py", &tests(passing))]);
+    let fix = whole.fix(argv(&["python3", "-m", "unittest"]), None, None, 60).unwrap();
+    assert_eq!((fix.verdict, fix.checks.len()), (Verdict::Verified, 1), "{fix:?}");
+}
+
+#[test]
+fn a_check_that_cannot_run_is_not_searched() {
+    let project = Project::new(&[("a.py", "x = 1\n")]);
+    let error = project.fix(argv(&["python3", "-m", "no_such_module"]), None, None, 60).unwrap_err();
+    assert!(error.to_string().starts_with("the check itself could not run"), "{error}");
+    assert!(error.in_words().contains("No module named no_such_module"), "{}", error.in_words());
+}
+
+#[test]
+fn what_is_not_mended_is_told_with_its_output() {
+    let project = Project::new(&[
+        ("a.py", "def add(a, b):\n    return {}\n"),
+        ("check.py", "from a import add\nassert add(1, 2) == 3, 'no sum'\n"),
+    ]);
+    let fix = project.fix(argv(&["python3", "check.py"]), None, None, 60).unwrap();
+    assert_eq!((fix.diff.as_str(), fix.verdict), ("", Verdict::Unverified), "{fix:?}");
+    assert!(fix.explanation.contains("no sum") && fix.explanation.contains("No fix found in"), "{}", fix.explanation);
+    assert!(fix.output.as_ref().unwrap().contains("AssertionError: no sum"), "{fix:?}");
+    assert_eq!((fix.citations[0].path.as_str(), fix.citations[0].line), ("check.py", 2));
+}
+
+#[test]
+fn the_checker_that_complains_about_the_place_is_the_one_that_counts() {
+    let text = "def f(x):\n    if x\n        return 1\n";
+    let project = Project::new(&[("a.py", text)]);
+    let own = Check::of_file(&project.root(), Path::new("a.py"), text).unwrap();
+    let task = Task {
+        root: project.root(),
+        extent: Extent::Tree,
+        check: argv(&["true"]),
+        further: vec![argv(&["sh", "-c", "echo 'error: elsewhere'; echo ' --> b.py:1:1'; exit 1"]), own.clone()],
+        path: Some("a.py".into()),
+        line: Some(1),
+        message: None,
+        open: Texts::new(),
+    };
+    let limits = FixLimits { cache: project.cache.path().to_owned(), ..FixLimits::default() };
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let fix = runtime.block_on(fix(task, None, &limits, &mut |_| {})).unwrap();
+    assert_eq!((fix.verdict, &fix.checks[0].command), (Verdict::Verified, &own.argv), "{fix:?}");
+}
+
+#[test]
 fn pytest_can_stop_at_the_first_failure() {
     let brief = argv(&["python3", "-m", "pytest", "-q", "tests"]).until_first_failure();
     assert_eq!(brief, Some(argv(&["python3", "-m", "pytest", "-x", "-q", "tests"])));
@@ -167,7 +272,7 @@ fn pytest_can_stop_at_the_first_failure() {
 fn what_passes_needs_no_fix() {
     let project = Project::new(&[("a.py", "x = 1\n")]);
     let error = project.fix(argv(&["python3", "a.py"]), None, None, 60).unwrap_err();
-    assert!(matches!(error, FixError::NothingToFix(_)), "{error}");
+    assert!(matches!(error, FixError::NothingToFix { .. }), "{error}");
 }
 
 /// Python whose repair is plain, so that candidates are tried.

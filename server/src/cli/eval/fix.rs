@@ -97,6 +97,7 @@ pub(super) fn run(args: Args, invocation: &Invocation) -> anyhow::Result<()> {
     let limits = FixLimits {
         time: Duration::from_secs(args.time),
         plain: args.plain,
+        explains: false,
         cache: cache.path().to_owned(),
         ..FixLimits::default()
     };
@@ -144,19 +145,26 @@ fn one(case: &Case, model: Option<Arc<EngineHost>>, limits: &FixLimits) -> anyho
     let task = Task {
         root,
         extent: Extent::Tree,
-        check: Check { argv: case.check.clone(), directory: PathBuf::new() },
+        check: Check::new(case.check.clone(), PathBuf::new()),
         path: case.target.clone(),
         line: None,
+        message: None,
+        further: Vec::new(),
         open: Texts::new(),
     };
     let mut row = Row::of(case);
     let started = std::time::Instant::now();
     // The score is that of the local models.
-    let author = model.map(|host| Author { host, router: Router::default(), tools: None });
+    let author = model.map(|host| Author { host, router: Router::default(), tools: None, recent: Arc::default() });
     match session::block_on(fix::fix(task, author, limits, &mut |_| {}))? {
         Err(error) => {
             row.why = error.to_string();
             row.seconds = started.elapsed().as_secs_f64();
+        }
+        Ok(fix) if fix.diff.is_empty() => {
+            row.seconds = started.elapsed().as_secs_f64();
+            row.attempts = fix.attempts;
+            row.why = fix.route.why;
         }
         Ok(fix) => {
             row.seconds = started.elapsed().as_secs_f64();

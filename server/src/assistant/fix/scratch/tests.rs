@@ -68,6 +68,26 @@ fn build_outputs_and_repositories_stay_where_they_are() {
 }
 
 #[test]
+fn packages_are_imported_from_the_copy() {
+    let project = project(&[
+        ("pyproject.toml", ""),
+        ("src/a/__init__.py", ""),
+        ("src-old/b.py", ""),
+        ("plugins/one/setup.py", ""),
+        ("tests/data/setup.py", ""),
+        ("web/pyproject.toml", ""),
+    ]);
+    let cache = tempfile::tempdir().unwrap();
+    let roots = |path: &Path| {
+        let scratch = Scratch::new(path, Extent::Tree, Texts::new(), cache.path()).unwrap();
+        let tree = scratch.tree().to_owned();
+        scratch.python_roots().iter().map(|root| root.strip_prefix(&tree).unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    assert_eq!(roots(project.path()), ["src", "", "plugins/one"].map(PathBuf::from));
+    assert!(roots(&project.path().join("src")).is_empty());
+}
+
+#[test]
 fn two_at_once_have_a_place_each() {
     let (project, cache) = (project(&[("a.py", "one")]), tempfile::tempdir().unwrap());
     let new = || Scratch::new(project.path(), Extent::Tree, Texts::new(), cache.path()).unwrap();

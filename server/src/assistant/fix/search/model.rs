@@ -22,6 +22,8 @@ const FOLLOW_UP_CHECKS: usize = 4;
 const TEMPERATURES: [f32; 6] = [0.0, 0.5, 0.7, 0.8, 0.9, 1.0];
 /// Files that may be at fault where nothing points to any.
 const MOST_UNNAMED: usize = 3;
+/// The most tokens of an explanation.
+const WORDS_TOKENS: usize = 200;
 /// Of the time left after the first attempt, what trying small changes may take: one over this.
 const SLIPS_SHARE: u32 = 2;
 
@@ -30,6 +32,17 @@ pub(super) struct Models {
     pub(super) engine: Engine,
     pub(super) router: Router,
     pub(super) tools: Option<Toolbox>,
+}
+
+/// What a model wrote.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(in super::super) struct Written {
+    /// The way to the model.
+    pub(in super::super) route: assistant::Route,
+    /// What it was given, word for word; empty where it only rewrote a line.
+    pub(in super::super) prompt: String,
+    /// What it answered.
+    pub(in super::super) answer: String,
 }
 
 impl Search {
@@ -80,15 +93,16 @@ impl Search {
             *times += 1;
             let style = if attempt % 4 == 3 { Style::Reasoned } else { Style::Code };
             sink(Update::Status { text: format!("the model is writing, attempt {}", attempt + 1) });
-            let Some((answer, route)) = self.generate(models, view, problem, (style, temperature), sink).await? else {
+            let Some(written) = self.generate(models, view, problem, (style, temperature), sink).await? else {
                 continue;
             };
             let present = texts.get(&view.path).cloned().or_else(|| self.original(&view.path)).unwrap_or_default();
             let snapshot = Snapshot::of_text(Some(view.path.clone()), &present);
-            for new in reply::candidates(&snapshot, view.line, &answer).into_iter().take(2) {
+            for new in reply::candidates(&snapshot, view.line, &written.answer).into_iter().take(2) {
                 let mut all = texts.clone();
                 all.insert(view.path.clone(), as_before(&present, new));
-                let Some(candidate) = self.try_texts(all, Source::Model(route.clone())).await? else { continue };
+                let source = Source::Model(Box::new(written.clone()));
+                let Some(candidate) = self.try_texts(all, source, sink).await? else { continue };
                 tracing::debug!(attempt, temperature, count = candidate.outcome.count(), marks = ?candidate.marks, "tried");
                 if self.is_proved() {
                     return Ok(());
@@ -123,10 +137,10 @@ impl Search {
         let lines: Vec<&str> = self.baseline.findings.text.lines().collect();
         let message = lines[lines.len().saturating_sub(60)..].join("\n");
         let problem = Problem { message, help: None, others: Vec::new(), is_test: !self.task.check.is_compile_only() };
-        if let Some((answer, route)) = self.generate(models, &view, &problem, (Style::Code, 0.0), sink).await? {
-            for new in reply::candidates(&snapshot, 0, &answer).into_iter().take(1) {
-                self.try_texts(Texts::from([(path.clone(), as_before(&text, new))]), Source::Model(route.clone()))
-                    .await?;
+        if let Some(written) = self.generate(models, &view, &problem, (Style::Code, 0.0), sink).await? {
+            for new in reply::candidates(&snapshot, 0, &written.answer).into_iter().take(1) {
+                let texts = Texts::from([(path.clone(), as_before(&text, new))]);
+                self.try_texts(texts, Source::Model(Box::new(written.clone())), sink).await?;
             }
         }
         Ok(())
@@ -188,7 +202,13 @@ impl Search {
     }
 
     /// What to ask about `texts`, of which the check says `outcome`: one question for each file that may be at fault.
-    fn questions(&self, engine: &Engine, texts: &Texts, outcome: &Outcome, probed: &Probed) -> Vec<(View, Problem)> {
+    pub(super) fn questions(
+        &self,
+        engine: &Engine,
+        texts: &Texts,
+        outcome: &Outcome,
+        probed: &Probed,
+    ) -> Vec<(View, Problem)> {
         let read = |path: &Path| texts.get(path).cloned().or_else(|| self.original(path));
         let first = self.first_error(outcome);
         let suspects = self.suspects(texts, outcome, probed);
@@ -214,21 +234,22 @@ impl Search {
         (self.baseline.time * 2).min(LEAST_CHECK)
     }
 
-    /// One answer, and the route to the model that gave it. `None` where the code does not fit into a prompt, or no answer
-    /// came in time.
-    async fn generate(
+    /// One answer. `None` where the code does not fit into a prompt, or no answer came in time. Words are told as they come.
+    pub(super) async fn generate(
         &mut self,
         Models { engine, router, tools }: &Models,
         view: &View,
         problem: &Problem,
         (style, temperature): (Style, f32),
         sink: &mut (dyn FnMut(Update) + Send),
-    ) -> Result<Option<(String, assistant::Route)>, FixError> {
+    ) -> Result<Option<Written>, FixError> {
         let tokenizer = engine.tokenizer();
-        let answer_tokens = (tokenizer.count(&view.code) * 3 / 2 + 128).min(self.limits.answer_tokens);
+        let is_code = style != Style::Words;
+        let answer_tokens = if is_code { tokenizer.count(&view.code) * 3 / 2 + 128 } else { WORDS_TOKENS };
+        let answer_tokens = answer_tokens.min(self.limits.answer_tokens);
         let room = self.limits.prompt_tokens.min(engine.info().context_tokens.saturating_sub(answer_tokens));
         let Some(prompt) = prompt::build(tokenizer, view, problem, style, room) else { return Ok(None) };
-        let check = self.last_check();
+        let check = if is_code { self.last_check() } else { Duration::ZERO };
         let top_p = if temperature > 0.0 { 0.95 } else { 1.0 };
         let seed = self.spent.attempts as u64;
         let conversation = Conversation {
@@ -252,17 +273,19 @@ impl Search {
         let started = Instant::now();
         // What the model writes is no answer yet: only what is being done, and what it calls, is told.
         let mut told = |update: Update| {
-            if matches!(update, Update::Status { .. } | Update::Tool(_)) {
+            if matches!(update, Update::Status { .. } | Update::Tool(_)) || !is_code {
                 sink(update);
             }
         };
         let reply = assistant::converse(router, engine, conversation, &mut told).await?;
         self.spent.model_time += started.elapsed();
-        self.spent.attempts += 1;
+        self.spent.attempts += usize::from(is_code);
         self.spent.tokens += reply.tokens;
         self.spent.tools.extend(reply.tools);
         tracing::debug!(path = %view.path.display(), ?reply.tokens, ?reply.decode, temperature, "the model wrote:\n{}", reply.text);
-        Ok(Some((reply.text, reply.route)))
+        let written = Written { route: reply.route, prompt: reply.prompt, answer: reply.text };
+        self.spent.last = Some(written.clone());
+        Ok(Some(written))
     }
 }
 

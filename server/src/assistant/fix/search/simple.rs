@@ -39,7 +39,7 @@ impl Search {
                 if checks >= most_checks || Instant::now() > until || self.is_proved() {
                     return Ok(());
                 }
-                let Some(candidate) = self.try_texts(next, source).await? else { continue };
+                let Some(candidate) = self.try_texts(next, source, sink).await? else { continue };
                 checks += 1;
                 if checks == 1 {
                     sink(Update::Status { text: "trying what the checker suggests".to_owned() });

@@ -11,7 +11,7 @@ use halfline_inference::Engine;
 
 use super::super::check::Probed;
 use super::super::{FixError, Texts, items, slips};
-use super::model::Models;
+use super::model::{Models, Written};
 use super::{Search, Source};
 use crate::assistant::unlikely::{self, Unlikely};
 use crate::assistant::{AssistantError, Route, Update};
@@ -67,7 +67,7 @@ impl Search {
                 tracing::debug!(tried, count, "slips");
                 break;
             }
-            self.try_for(Texts::from([(path, slip.text)]), Source::Slip(slip.done), time).await?;
+            self.try_for(Texts::from([(path, slip.text)]), Source::Slip(slip.done), time, sink).await?;
         }
         Ok(())
     }
@@ -108,7 +108,8 @@ impl Search {
             let route = Route { engine: "local", model: engine.info().target.clone(), why, ..Route::default() };
             // No attempt of those that the user allows, and that lead to other engines when they fail: nobody was asked
             // a question.
-            self.try_texts(Texts::from([(path, lines.join("\n"))]), Source::Model(route)).await?;
+            let written = Box::new(Written { route, prompt: String::new(), answer: new.clone() });
+            self.try_texts(Texts::from([(path, lines.join("\n"))]), Source::Model(written), sink).await?;
         }
         self.spent.model_time += started.elapsed().saturating_sub(self.spent.check_time - checked);
         Ok(())

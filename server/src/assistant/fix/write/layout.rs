@@ -94,7 +94,7 @@ impl Layout {
             Kind::RustPackage(directory) => {
                 let mut argv = words(&["cargo", "test", "--offline", "--"]);
                 argv.extend(names);
-                Check { argv, directory: directory.clone() }
+                Check::new(argv, directory.clone())
             }
             Kind::RustFile => {
                 let file = self.path.to_string_lossy().replace('\'', "'\\''");
@@ -102,7 +102,7 @@ impl Layout {
                 let line = format!(
                     "rustc --test --edition=2021 --crate-name=checked -o .halfline-tests '{file}' && ./.halfline-tests {names}"
                 );
-                Check { argv: words(&["sh", "-c", &line]), directory: PathBuf::new() }
+                Check::new(words(&["sh", "-c", &line]), PathBuf::new())
             }
             Kind::Python { base, tests, has_pytest, .. } => {
                 let file = tests.strip_prefix(base).unwrap_or(tests).to_string_lossy().into_owned();
@@ -111,7 +111,7 @@ impl Layout {
                 } else {
                     words(&["python3", "-m", "unittest", &file])
                 };
-                Check { argv, directory: base.clone() }
+                Check::new(argv, base.clone())
             }
         }
     }

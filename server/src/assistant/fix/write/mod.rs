@@ -12,11 +12,12 @@ use halfline_context::{Snapshot, text};
 use halfline_inference::{Engine, TokenStats};
 
 use super::items::{self, Item};
-use super::report::{CheckReport, FixTimings, Route, unified};
+use super::report::{CheckReport, FixTimings, Route, entry, unified};
+use super::search::Written;
 use super::{Author, Extent, Fix, FixError, FixLimits, Texts, Verdict, prompt};
 use crate::assistant::cite::Citation;
 use crate::assistant::evidence::ModelTokens;
-use crate::assistant::{self, AssistantError, Class, Conversation, Decoding, ToolUse, Update};
+use crate::assistant::{self, AssistantError, Class, Conversation, Decoding, Evidence, ToolUse, Update};
 
 pub use doc::documentation;
 pub use unit::{command as test_command, unit_tests};
@@ -71,7 +72,8 @@ struct Work<'a> {
     model_time: Duration,
     check_time: Duration,
     checks: Vec<CheckReport>,
-    route: Option<assistant::Route>,
+    /// What the model wrote last.
+    last: Option<Written>,
     tools: Vec<ToolUse>,
 }
 
@@ -139,7 +141,7 @@ impl<'a> Work<'a> {
             model_time: Duration::ZERO,
             check_time: Duration::ZERO,
             checks: Vec::new(),
-            route: None,
+            last: None,
             tools: Vec::new(),
         })
     }
@@ -189,8 +191,8 @@ impl<'a> Work<'a> {
         self.model_time += started.elapsed();
         self.tokens += reply.tokens;
         self.tools.extend(reply.tools);
-        self.route = Some(reply.route);
         tracing::debug!(stopped = ?reply.stopped, "the model wrote:\n{}", reply.text);
+        self.last = Some(Written { route: reply.route, prompt: reply.prompt, answer: reply.text.clone() });
         Ok(reply.text)
     }
 
@@ -206,7 +208,12 @@ impl<'a> Work<'a> {
         let ms = |time: Duration| time.as_secs_f64() * 1e3;
         let path = self.order.path.to_string_lossy().replace('\\', "/");
         let symbol = Some(site.item.name.clone());
-        Fix {
+        let route = self.last.as_ref().map(|written| written.route.clone());
+        let (first, last) = site.item.lines;
+        let why = format!("definition of {}", site.item.name);
+        let shown = Evidence { path: path.clone(), lines: (first + 1, last + 1), why };
+        let mut fix = Fix {
+            id: String::new(),
             diff: unified(&before, &after),
             verified: verdict == Verdict::Verified,
             verdict,
@@ -215,7 +222,8 @@ impl<'a> Work<'a> {
             explanation,
             citations: vec![Citation { path, line: site.line() + 1, symbol, ok: true }],
             attempts: self.attempts,
-            route: Route::of(self.route, ""),
+            route: Route::of(route, ""),
+            output: None,
             tools: self.tools,
             tokens: self.tokens,
             timings_ms: FixTimings {
@@ -226,7 +234,9 @@ impl<'a> Work<'a> {
             },
             before,
             after,
-        }
+        };
+        fix.id = self.author.recent.keep(entry(&fix, self.last.as_ref(), vec![shown]));
+        fix
     }
 }
 

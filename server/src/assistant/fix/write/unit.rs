@@ -183,7 +183,7 @@ async fn report(
     let outcome = trial.run(&mut work, &tests, false).await?;
     work.checks.push(CheckReport {
         command: layout.check(&tests).argv,
-        before: count(&hollow),
+        before: Some(count(&hollow)),
         after: count(&outcome),
         seconds: outcome.time.as_secs_f64(),
     });
