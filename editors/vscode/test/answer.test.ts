@@ -23,6 +23,14 @@ test('a response without text keeps what was streamed', () => {
   assert.equal(answer.text, 'Because.');
 });
 
+test('an answer that is there says who wrote it and how sure that is', () => {
+  const [sure, silent] = [new Answer(1, 'why?'), new Answer(2, 'why?')];
+  sure.finish({ text: 'Because.', model: 'm', confidence_level: 'medium' });
+  silent.finish({ text: 'Because.', model: 'm', confidence_level: null });
+  assert.ok(renderArticle(sure).includes('m, medium confidence'));
+  assert.ok(!renderArticle(silent).includes('confidence'));
+});
+
 test('after a stop nothing changes', () => {
   const answer = new Answer(1, 'why?');
   answer.add({ kind: 'text', text: 'Be' });

@@ -3,10 +3,12 @@
 //! Plain data in and out, for the command line and the language server alike; nothing here knows LSP types, prints, or
 //! chooses models.
 
+mod answer;
 pub mod changes;
 pub mod chat;
 mod cite;
 mod command;
+mod confidence;
 mod diagnostic;
 mod evidence;
 pub mod failures;
@@ -27,16 +29,17 @@ use std::time::{Duration, Instant};
 
 use halfline_context::workspace::{self, ScanLimits};
 use halfline_context::{Dense, Snapshot, Workspace};
-use halfline_inference::{Engine, EngineError, StopReason, TokenStats};
-use serde::Serialize;
+use halfline_inference::{Engine, EngineError};
 use serde_json::json;
 
 use crate::config::CheckerEntry;
 use crate::recent::{Entry, Kind, Recent};
 
+pub use answer::{Answer, AnswerTimings, Evidence, Update};
 pub use cite::Citation;
 pub(crate) use command::end_all as end_commands;
 pub(crate) use command::guard::{end_left as end_commands_of, start_first as guard_commands};
+pub use confidence::Level;
 pub use diagnostic::{Diagnostic, Severity};
 pub use evidence::checker_of;
 pub use prompt::{Exchange, Extra};
@@ -114,98 +117,6 @@ impl Default for Limits {
             tools: ToolLimits::default(),
         }
     }
-}
-
-/// Something that happens while an answer is made.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-#[serde(tag = "kind", rename_all = "snake_case")]
-pub enum Update {
-    /// What is being done, for a status line.
-    Status {
-        /// In words.
-        text: String,
-    },
-    /// Lines that the answer rests on.
-    Evidence(Evidence),
-    /// The next piece of the answer.
-    Text {
-        /// To be appended to what came before.
-        text: String,
-    },
-    /// A place that the answer names, checked.
-    Citation(Citation),
-    /// A tool that the model has called.
-    Tool(ToolUse),
-    /// A change to the code, as far as it is proved.
-    Patch {
-        /// As a unified diff.
-        diff: String,
-        /// How far it is proved.
-        verdict: fix::Verdict,
-    },
-}
-
-/// Lines that were put in front of the model.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Evidence {
-    /// The file, relative to the workspace where possible; for what a tool said, the tool.
-    pub path: String,
-    /// First and last line, from 1.
-    pub lines: (usize, usize),
-    /// Why it is there.
-    pub why: String,
-}
-
-/// Where the time of an answer went, in milliseconds.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
-pub struct AnswerTimings {
-    /// Reading files, running checkers.
-    pub evidence: f64,
-    /// Waiting for the engine.
-    pub queue: f64,
-    /// Processing the prompt.
-    pub prefill: f64,
-    /// Generating the answer.
-    pub decode: f64,
-    /// From the question to the last word.
-    pub total: f64,
-}
-
-/// A whole answer.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct Answer {
-    /// The name under which [`Recent`] has what it rests on.
-    pub id: String,
-    /// In Markdown.
-    pub text: String,
-    /// The places it names, checked.
-    pub citations: Vec<Citation>,
-    /// What it rests on.
-    pub evidence: Vec<Evidence>,
-    /// Token counts.
-    pub tokens: TokenStats,
-    /// Where the time went.
-    pub timings_ms: AnswerTimings,
-    /// The model that wrote it.
-    pub model: String,
-    /// Where that runs, and why it was asked.
-    pub route: Route,
-    /// The tools that the model called.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub tools: Vec<ToolUse>,
-    /// What a person should know about how it came to be, a line each: engines that failed, pieces that were not sent.
-    pub notes: Vec<String>,
-    /// Why the model stopped.
-    pub stopped: StopReason,
-    /// The user's turn as the model was shown it, for a follow-up.
-    #[serde(skip)]
-    pub user: String,
-    /// What of that nobody asked for.
-    #[serde(skip)]
-    pub extras: Vec<Extra>,
-    /// The files that the question was about, relative to the workspace where they lie in it.
-    #[serde(skip)]
-    pub files: Vec<PathBuf>,
 }
 
 /// Why there is no answer.
@@ -393,10 +304,13 @@ pub async fn follow_up(
     }
     let trouble = assistant.sources.workspace.dense().and_then(Dense::trouble);
     notes.extend(trouble.map(|why| format!("related code was looked for by words alone: {why}")));
+    let confidence = confidence::of(reply.confidence, gathered.items.len(), &citations, &reply.stopped);
     let mut answer = Answer {
         id: String::new(),
         text: reply.text,
         citations,
+        confidence,
+        confidence_level: confidence.map(Level::of),
         evidence: gathered.items.into_iter().map(|item| item.evidence).collect(),
         tokens: reply.tokens,
         timings_ms: AnswerTimings {

@@ -124,8 +124,9 @@ pub(super) fn footer(answer: &Answer) {
 /// What an answer cost, in one line.
 pub(super) fn cost(answer: &Answer) -> String {
     let timings = &answer.timings_ms;
+    let confidence = answer.confidence_level.map(|level| format!("{} confidence, ", level.word())).unwrap_or_default();
     format!(
-        "{}: {:.1} s (evidence {:.1} s, reading {:.1} s, writing {:.1} s), {} tokens read, {} written",
+        "{}: {confidence}{:.1} s (evidence {:.1} s, reading {:.1} s, writing {:.1} s), {} tokens read, {} written",
         answer.model,
         timings.total / 1e3,
         timings.evidence / 1e3,

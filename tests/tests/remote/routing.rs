@@ -48,6 +48,7 @@ pub(crate) fn audit(home: &Home) -> Vec<Value> {
 pub(crate) fn assert_local(answer: &Value, why: &str) {
     assert!(answer["text"].as_str().unwrap().starts_with(LOCAL), "{answer}");
     assert_eq!((&answer["route"]["engine"], &answer["model"]), (&"local".into(), &"tiny".into()), "{answer}");
+    assert!(answer["confidence"].as_f64().is_some_and(|number| (0.0..=1.0).contains(&number)), "{answer}");
     let said = answer["route"]["why"].as_str().unwrap();
     assert!(said.contains(why), "{said}");
 }
@@ -75,6 +76,7 @@ fn what_leaves_is_redacted_written_down_and_put_back() {
     let answer = ask_with(&home, command);
     assert_eq!((&answer["route"]["engine"], &answer["model"]), (&"remote".into(), &"large".into()), "{answer}");
     assert_eq!(answer["route"]["host"], server.host());
+    assert!(answer["confidence"].is_null(), "the engine says nothing of its words: {answer}");
     assert!(answer["text"].as_str().unwrap().contains("let owner = \"ada@example.org\";"), "{answer}");
 
     let received = server.received();

@@ -84,6 +84,9 @@ H.finish = function(self, result)
   for _, citation in ipairs(result.citations or {}) do
     H.note(self, '- ' .. cited.describe(self.options.root, vim.tbl_extend('force', { kind = 'citation' }, citation)))
   end
+  if type(result.confidence_level) == 'string' then
+    H.note(self, '- confidence: ' .. result.confidence_level)
+  end
   -- Which engines failed, what was not sent.
   for _, note in ipairs(result.notes or {}) do
     H.note(self, '- ' .. note)

@@ -56,6 +56,11 @@ function footer(answer: Answer): string {
   const doing = escapeHtml(answer.status !== '' ? answer.status : answer.state === 'waiting' ? 'Thinking' : 'Writing');
   const state = answer.running
     ? `<button data-action="stop">Stop</button><span class="working">${doing}</span>`
-    : `<button data-action="copy">Copy</button>${escapeHtml(answer.status === '' ? answer.model : answer.status)}`;
+    : `<button data-action="copy">Copy</button>${escapeHtml(answer.status === '' ? author(answer) : answer.status)}`;
   return `<footer class="${answer.state}">${state}</footer>`;
+}
+
+/** Who wrote it, and how sure that is. */
+function author(answer: Answer): string {
+  return answer.confidence === '' ? answer.model : `${answer.model}, ${answer.confidence} confidence`;
 }

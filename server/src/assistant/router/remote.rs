@@ -259,6 +259,7 @@ impl Asking<'_> {
             prompt: as_text(&self.cleared.messages),
             text: self.shown,
             stopped,
+            confidence: None,
             tokens: self.tokens,
             queue: Duration::ZERO,
             prefill,
