@@ -9,6 +9,7 @@ use halfline_inference::Engine;
 use serde::Serialize;
 
 use super::{output, session};
+use crate::allowed::Allowed;
 use crate::assistant::{self, Answer, Assistant, Earlier, Limits, Question, Router, Update};
 use crate::config::Config;
 use crate::recent::Recent;
@@ -58,7 +59,10 @@ impl Desk {
             // What is asked on a command line is asked once, and rests on all that there is.
             ..Limits::default()
         });
-        Desk { assistant, recent }
+        // What a model elsewhere wants to run, nobody has typed.
+        let settings = config.assistant.clone();
+        let may_check = Arc::new(move |path: &Path| Allowed::of_user().has_checker_of(path, &settings));
+        Desk { assistant: assistant.with_checks(may_check), recent }
     }
 
     /// Who answers.

@@ -12,14 +12,13 @@ use tokio::sync::mpsc::unbounded_channel;
 use tower_lsp::jsonrpc::{Error, ErrorCode, Result};
 use tower_lsp::lsp_types::NumberOrString;
 
+use crate::allowed::Allowed;
 use crate::assistant::{self, Answer, Assistant, Earlier, Limits, Question, Update};
 use crate::config;
 use crate::lsp::Server;
 use crate::lsp::documents::Documents;
 use crate::lsp::session::Session;
 use crate::lsp::types::{PartialResult, PartialResultParams};
-
-use super::permission;
 
 /// LSP's `RequestFailed`: the request was valid, and could not be served.
 const REQUEST_FAILED: ErrorCode = ErrorCode::ServerError(-32803);
@@ -93,7 +92,7 @@ pub(super) fn assistant_of(
     let open = Arc::new(move |path: &Path| documents.by_path(path));
     let assistant = Assistant::new(engine, workspace, open).with_limits(limits);
     let settings = session.config.assistant.clone();
-    let may_check = Arc::new(move |path: &Path| permission::is_given_for_checker(path, &settings));
+    let may_check = Arc::new(move |path: &Path| Allowed::of_user().has_checker_of(path, &settings));
     let assistant = assistant.with_router(session.router.clone()).with_checks(may_check);
     assistant.with_recent(session.recent.clone()).with_read_ahead(session.read_ahead.clone())
 }

@@ -48,6 +48,7 @@ pub(super) async fn run(server: &Server, argument: Argument, token: Option<Numbe
         let question = Question::ExplainSelection { path: path.clone(), lines: convert::lines(range) };
         return answer::stream(server, question, Some(&path), false, token).await;
     }
+    // With diagnostics no checker runs; only the compiler's own words on their codes are looked up, outside of the workspace.
     let may_check = has_diagnostics || may_check(server, &path).await?;
     let question = question(server, &argument.uri, position, argument.diagnostics)?;
     answer::stream(server, question, Some(&path), may_check, token).await

@@ -207,7 +207,7 @@ pub const KEYS: &[Key] = &[
         name: "assistant.may_run_checks",
         kind: Kind::Bool,
         scope: Scope::Narrowing,
-        about: "Whether the project's checker (`cargo check`) may be run to find the diagnostics to explain.",
+        about: "Whether commands may run at all: the project's checker (`cargo check`) to find what is wrong, and what `fix`, `debug`, `test` and `chat` run. The first run in a workspace asks.",
     },
     Key {
         name: "assistant.checkers",
