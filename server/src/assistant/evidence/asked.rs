@@ -61,9 +61,12 @@ pub(super) fn pointed(
     drop_covered(&mut shown);
     left = left.saturating_sub(cost(&shown, counter));
     let plain = Snapshot::of_text(None, "");
-    let language = focuses.first().map_or(&plain, |(focus, _)| &focus.snapshot);
     let mut asked: Vec<String> = focuses.iter().map(|(focus, _)| own_path(sources, &focus.snapshot)).collect();
-    gathered.items.extend(shown.iter().cloned().map(|piece| code_item(piece, language, &asked)));
+    let file_of = |piece: &Piece| {
+        let at = asked.iter().position(|path| *path == piece.path).unwrap_or(0);
+        focuses.get(at).map_or(&plain, |(focus, _)| &focus.snapshot)
+    };
+    gathered.items.extend(shown.iter().map(|piece| code_item(piece.clone(), file_of(piece), &asked)));
     let named = match (symbols.is_empty(), focuses.is_empty() && outputs.is_empty()) {
         (false, _) => definitions_named(sources, share, counter, &symbols.join(" ")),
         (true, true) => definitions_named(sources, tokens - tokens / SEARCH_SHARE, counter, &question),

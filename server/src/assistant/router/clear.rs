@@ -49,9 +49,10 @@ struct Said {
 }
 
 impl Rules {
-    pub(crate) fn new(config: &Config) -> Result<Rules, String> {
+    /// Those of the settings, for the workspace at `root`.
+    pub(crate) fn new(config: &Config, root: &Path) -> Result<Rules, String> {
         Ok(Rules {
-            privacy: Privacy::new(&config.privacy.never_leave, &config.privacy.languages)?,
+            privacy: Privacy::new(&config.privacy.never_leave, &config.privacy.languages)?.within(root),
             secrets_stay: config.privacy.secrets_stay,
             redact_personal: config.privacy.redact_personal,
         })
