@@ -78,6 +78,12 @@ struct Sources {
     open: OpenDocuments,
 }
 
+/// A user's turn, and the evidence in it.
+struct Turn {
+    gathered: evidence::Gathered,
+    prompt: prompt::Prompt,
+}
+
 /// What an answer may take.
 #[derive(Clone, Debug)]
 pub struct Limits {
@@ -181,6 +187,18 @@ impl Assistant {
             .ok_or_else(|| AssistantError::NotForChat(info.target.clone()))
     }
 
+    /// The new turn that `gathered` makes, with so many tokens at most.
+    fn turn(
+        &self,
+        earlier: &[Exchange],
+        mut gathered: evidence::Gathered,
+        new: usize,
+    ) -> Result<Turn, AssistantError> {
+        let prompt = self.prompt(earlier, &gathered, new)?;
+        gathered.items.truncate(prompt.shown);
+        Ok(Turn { gathered, prompt })
+    }
+
     /// What a model elsewhere may call.
     fn toolbox(&self) -> Toolbox {
         let allowed = self.limits.may_run_checks;
@@ -254,7 +272,7 @@ pub async fn follow_up(
     let is_review = matches!(question, Question::Review { .. });
     let is_first = earlier.exchanges.is_empty();
     let known = || assistant.known.of(&question, &assistant.sources, assistant.limits.quick);
-    let (mut gathered, new) = match is_first.then(known).flatten() {
+    let (gathered, new) = match is_first.then(known).flatten() {
         Some(gathered) => {
             evidence::show(&gathered.items, sink);
             (gathered, usize::MAX)
@@ -263,23 +281,25 @@ pub async fn follow_up(
             let new = assistant.readable(class);
             let limits = assistant.limits_for(&question, new);
             let counter = evidence::ModelTokens(engine.tokenizer().clone());
-            let gathering = evidence::gather(&assistant.sources, &limits, counter, question, is_first, sink);
+            let gathering = evidence::gather(&assistant.sources, &limits, counter, question.clone(), is_first, sink);
             (gathering.await?, new)
         }
     };
-    let prompt = assistant.prompt(&earlier.exchanges, &gathered, new)?;
-    gathered.items.truncate(prompt.shown);
+    let uncut = assistant.uncut(question, &gathered, is_first).await?;
+    let mut turn = assistant.turn(&earlier.exchanges, gathered, new)?;
+    let uncut = uncut.map(|uncut| assistant.turn(&earlier.exchanges, uncut, usize::MAX)).transpose()?;
     let evidence_time = started.elapsed();
 
     sink(Update::Status { text: "the model is reading".to_owned() });
-    let files = gathered.paths(assistant.sources.workspace.root());
+    let root = assistant.sources.workspace.root();
+    let Turn { gathered, prompt } = uncut.as_ref().unwrap_or(&turn);
     let conversation = Conversation {
         class,
-        files: files.iter().chain(&earlier.files).cloned().collect(),
+        files: gathered.paths(root).iter().chain(&earlier.files).cloned().collect(),
         answer_tokens: assistant.limits.answer_tokens,
         failed_attempts: 0,
-        prompt: prompt.tokens,
-        system: prompt.system,
+        prompt: turn.prompt.tokens.clone(),
+        system: prompt.system.clone(),
         earlier: earlier.exchanges,
         user: prompt.user.clone(),
         extras: prompt.extras.clone(),
@@ -288,6 +308,14 @@ pub async fn follow_up(
         tools: Some(assistant.toolbox()),
     };
     let reply = router::converse(&assistant.router, engine, conversation, sink).await?;
+    if let Some(uncut) = uncut.filter(|_| reply.route.engine == "remote") {
+        let shown = &turn.gathered.items;
+        let more = uncut.gathered.items.iter().filter(|item| !shown.iter().any(|one| one.evidence == item.evidence));
+        more.for_each(|item| sink(Update::Evidence(item.evidence.clone())));
+        turn = uncut;
+    }
+    let Turn { gathered, prompt } = turn;
+    let files = gathered.paths(root);
 
     let citations = cite::check(&assistant.sources, &gathered.files, &reply.text);
     for citation in &citations {

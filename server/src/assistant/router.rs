@@ -44,9 +44,9 @@ pub enum Class {
 /// What a model shall be asked, in the two forms that engines take.
 #[derive(Clone)]
 pub struct Conversation {
-    /// The whole prompt for the local model.
+    /// The whole prompt for the local model, cut to what it reads in time.
     pub prompt: Vec<u32>,
-    /// The same for others: what the program says,
+    /// The same for others, of which nothing is cut: what the program says,
     pub system: String,
     /// what was asked and answered before, oldest first,
     pub earlier: Vec<Exchange>,

@@ -50,7 +50,8 @@ pub(super) fn pointed(
     // A trace in the question points at code as well as a person does.
     focuses.extend(frames::of(sources, &question).into_iter().map(|focus| (focus, true)));
     let share = tokens / (focuses.len() + outputs.len() + usize::from(!symbols.is_empty())).max(1);
-    let mut gathered = Gathered { task: Task::Answer(question.clone()), items: Vec::new(), files: Vec::new() };
+    let task = Task::Answer(question.clone());
+    let mut gathered = Gathered { task, items: Vec::new(), files: Vec::new(), diagnostics: Vec::new() };
     gathered.items.extend(outputs.iter().map(|output| output_item(output, share, counter)));
     let mut left = tokens.saturating_sub(gathered.items.iter().map(|item| counter.count(&item.text)).sum());
     let mut shown: Vec<Piece> = Vec::new();

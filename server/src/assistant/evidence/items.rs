@@ -73,7 +73,7 @@ pub(super) fn of_changes(task: Task, changes: &[Change], tokens: usize, counter:
         let text = changes.iter().map(line).collect();
         items.insert(0, Item { evidence, text, fence: "text".to_owned(), found: false });
     }
-    Gathered { task, items, files: Vec::new() }
+    Gathered { task, items, files: Vec::new(), diagnostics: Vec::new() }
 }
 
 /// What a command printed: its end, where what went wrong stands.

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use expect_test::{Expect, expect};
 use halfline_context::budget::RoughCounter;
-use halfline_context::{Position, Workspace};
+use halfline_context::{Document, Position, Workspace};
 use tempfile::TempDir;
 
 use super::*;
