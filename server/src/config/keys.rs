@@ -271,7 +271,13 @@ pub const KEYS: &[Key] = &[
         name: "remote.answer_ms",
         kind: Kind::Integer(50, 600_000),
         scope: Scope::User,
-        about: "Milliseconds to wait for the beginning of an answer.",
+        about: "Milliseconds to wait for the beginning of an answer; an engine that is silent for so long is not asked again, the next one is.",
+    },
+    Key {
+        name: "remote.quick_answer_ms",
+        kind: Kind::Integer(50, 600_000),
+        scope: Scope::User,
+        about: "The same of an answer to a short question, where that is less: the local model would have answered by then.",
     },
     Key {
         name: "remote.stall_ms",

@@ -102,6 +102,8 @@ fn an_engine_that_fails_is_replaced_by_the_local_model() {
     let acts = [
         ("stalls", Act::Stall(half()), "did not answer in time"),
         ("says nothing", Act::Stall(Vec::new()), "did not answer in time"),
+        ("is mute", Act::Mute, "did not answer in time"),
+        ("has no words", Act::Stream(Vec::new()), "it is empty"),
         ("cuts", Act::Cut(half()), "broke off after 14 characters"),
         ("lies", Act::Body("text/event-stream", "data: {\"no\": \n\n".to_owned()), "makes no sense"),
         ("errs", Act::Status(500, "{\"error\":{\"message\":\"oops\"}}".to_owned()), "HTTP status 500: oops"),
@@ -109,7 +111,7 @@ fn an_engine_that_fails_is_replaced_by_the_local_model() {
     ];
     for (name, act, why) in acts {
         let server = Scripted::start([act]);
-        let home = home(&server.url(), "");
+        let home = home(&server.url(), "quick_answer_ms = 5000\n");
         let answer = ask(&home, &[]);
         assert_local(&answer, why);
         let failed = &answer["route"]["failed"][0];

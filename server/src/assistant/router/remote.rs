@@ -162,6 +162,7 @@ impl Asking<'_> {
             temperature: self.temperature,
             tools: tools.to_vec(),
             may_call,
+            patience: self.elsewhere.patience(&self.cleared),
         };
         let mut restorer = self.cleared.placeholders.restorer();
         let (shown, first) = (&mut self.shown, &mut self.first);
