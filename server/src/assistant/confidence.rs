@@ -53,7 +53,8 @@ impl Level {
 /// The confidence, 0 to 1, in an answer whose tokens had the geometric mean probability `words`, and which rests on so many
 /// pieces of evidence.
 pub(super) fn of(words: Option<f32>, evidence: usize, citations: &[Citation], stopped: &StopReason) -> Option<f64> {
-    let failed = citations.iter().filter(|citation| !citation.ok).count();
+    // Whether a name that is nowhere here is a mistake nobody can say: it may be one of a library.
+    let failed = citations.iter().filter(|citation| !citation.ok && !citation.path.is_empty()).count();
     let failed = i32::try_from(failed).unwrap_or(MOST_FAILED).min(MOST_FAILED);
     let mut confidence = f64::from(words?).clamp(0.0, 1.0) * FAILED_CITATION.powi(failed);
     if evidence == 0 {

@@ -317,7 +317,7 @@ pub async fn follow_up(
     let Turn { gathered, prompt } = turn;
     let files = gathered.paths(root);
 
-    let citations = cite::check(&assistant.sources, &gathered.files, &reply.text);
+    let citations = cite::check(&assistant.sources, &gathered.files, &reply.text, &prompt.user);
     for citation in &citations {
         sink(Update::Citation(citation.clone()));
     }

@@ -117,7 +117,11 @@ pub(super) fn footer(answer: &Answer) {
         output::note(&format!("read {}:{first}-{last} ({})", evidence.path, evidence.why));
     }
     for citation in answer.citations.iter().filter(|citation| !citation.ok) {
-        output::note(&format!("the answer names {}, which is not there", citation.path));
+        output::note(&match &citation.symbol {
+            Some(name) if citation.path.is_empty() => format!("the answer names `{name}`, which is nowhere in this workspace"),
+            Some(name) => format!("the answer says that `{name}` is at {}:{}, and it is not", citation.path, citation.line),
+            None => format!("the answer names {}:{}, which is not there", citation.path, citation.line),
+        });
     }
     for note in answer.tools.iter().map(|used| &used.note).chain(&answer.notes) {
         output::note(note);

@@ -37,6 +37,10 @@ function lines(title: string, all: readonly string[]): string {
 }
 
 function placeLink(place: Place): string {
+  // A name that stands in no file.
+  if (place.path === '') {
+    return '';
+  }
   const line = place.line ?? place.lines?.[0];
   const [first, last] = place.lines ?? [];
   const shown =
@@ -48,7 +52,8 @@ function placeLink(place: Place): string {
 function notes(place: Place): string {
   const symbol = place.symbol == null ? '' : ` <code>${escapeHtml(place.symbol)}</code>`;
   const why = place.why === undefined ? '' : ` <span class="why">${escapeHtml(place.why)}</span>`;
-  const missing = place.ok === false ? ' <span class="missing">not found there</span>' : '';
+  const where = place.path === '' ? 'nowhere in this workspace' : 'not found there';
+  const missing = place.ok === false ? ` <span class="missing">${where}</span>` : '';
   return symbol + why + missing;
 }
 

@@ -180,6 +180,14 @@ fn the_same_content_has_the_same_placeholder_and_no_other_text_has_it() {
     assert_eq!(redact(text, &[Sort::Secret], &mut placeholders).text, text, "only what is asked for");
 }
 
+#[test]
+fn a_log_has_no_secrets() {
+    let text = "let password = \"hunter22\"; // ada@example.org\nlet x = 1;";
+    let logged = for_log(text).to_string();
+    assert!(logged.contains("let password = \"__ASSIGNED_") && logged.ends_with("\nlet x = 1;"), "{logged}");
+    assert!(!logged.contains("hunter22") && !logged.contains("ada@"), "{logged}");
+}
+
 proptest! {
     /// Whatever a text is made of and however an answer is cut: what was replaced is gone, and comes back whole.
     #[test]
