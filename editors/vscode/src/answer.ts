@@ -49,6 +49,8 @@ export type AnswerState = 'waiting' | 'streaming' | 'done' | 'stopped' | 'failed
 export class Answer {
   readonly id: number;
   readonly question: string;
+  /** Whether the same can be asked again, for a longer answer. */
+  readonly hasMore: boolean;
   #state: AnswerState = 'waiting';
   #status = '';
   #text = '';
@@ -61,9 +63,10 @@ export class Answer {
   #notes: readonly string[] = [];
   #failed: readonly FailedEngine[] = [];
 
-  constructor(id: number, question: string) {
+  constructor(id: number, question: string, hasMore = false) {
     this.id = id;
     this.question = question;
+    this.hasMore = hasMore;
   }
 
   get state(): AnswerState {

@@ -31,6 +31,23 @@ test('an answer that is there says who wrote it and how sure that is', () => {
   assert.ok(!renderArticle(silent).includes('confidence'));
 });
 
+test('who has read a short answer can ask for more, once it is there', () => {
+  const [short, long] = [new Answer(1, 'why?', true), new Answer(2, 'why?')];
+  assert.ok(!renderArticle(short).includes('data-action="more"'));
+  short.finish({ text: 'Because.' });
+  long.finish({ text: 'Because of this and that.' });
+  assert.ok(renderArticle(short).includes('data-action="more"'));
+  assert.ok(!renderArticle(long).includes('data-action="more"'));
+});
+
+test('a name that stands in no file is no link', () => {
+  const answer = new Answer(1, 'why?');
+  answer.finish({ text: 'x', citations: [{ path: '', line: 0, symbol: 'load_all', ok: false }] });
+  const html = renderArticle(answer);
+  assert.ok(html.includes('<code>load_all</code>') && html.includes('nowhere in this workspace'), html);
+  assert.ok(!html.includes('data-location'), html);
+});
+
 test('after a stop nothing changes', () => {
   const answer = new Answer(1, 'why?');
   answer.add({ kind: 'text', text: 'Be' });

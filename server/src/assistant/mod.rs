@@ -96,6 +96,8 @@ pub struct Limits {
     pub deep: Duration,
     /// Tokens of the answer.
     pub answer_tokens: usize,
+    /// Whether a long answer is wanted.
+    pub in_detail: bool,
     /// Tokens of what was said before.
     pub history_tokens: usize,
     /// How long a checker may run.
@@ -116,6 +118,7 @@ impl Default for Limits {
             quick: Duration::ZERO,
             deep: Duration::ZERO,
             answer_tokens: 400,
+            in_detail: false,
             history_tokens: 3072,
             check_time: Duration::from_secs(120),
             may_run_checks: false,
@@ -174,6 +177,18 @@ impl Assistant {
         Assistant { may_check: Some(may_check), ..self }
     }
 
+    /// The same assistant for whoever wants to know more: answers may be twice as long, and take the time of long questions.
+    pub fn in_detail(mut self) -> Assistant {
+        self.limits.in_detail = true;
+        self.limits.answer_tokens *= 2;
+        self
+    }
+
+    /// How soon the answer to `question` is wanted.
+    fn class_of(&self, question: &Question) -> Class {
+        if self.limits.in_detail { Class::Deep } else { question.class() }
+    }
+
     /// The prompt of `gathered` after what was said `earlier`, with a new turn of `new` tokens.
     fn prompt(
         &self,
@@ -183,7 +198,7 @@ impl Assistant {
     ) -> Result<prompt::Prompt, AssistantError> {
         let info = self.engine.info();
         let room = prompt::Room { all: info.context_tokens.saturating_sub(self.limits.answer_tokens), new };
-        prompt::build(self.engine.tokenizer(), earlier, gathered, room)
+        prompt::build(self.engine.tokenizer(), earlier, gathered, room, self.limits.in_detail)
             .ok_or_else(|| AssistantError::NotForChat(info.target.clone()))
     }
 
@@ -268,11 +283,11 @@ pub async fn follow_up(
 ) -> Result<Answer, AssistantError> {
     let started = Instant::now();
     let engine = &assistant.engine;
-    let class = question.class();
+    let class = assistant.class_of(&question);
     let is_review = matches!(question, Question::Review { .. });
     let is_first = earlier.exchanges.is_empty();
     let known = || assistant.known.of(&question, &assistant.sources, assistant.limits.quick);
-    let (gathered, new) = match is_first.then(known).flatten() {
+    let (gathered, new) = match (is_first && !assistant.limits.in_detail).then(known).flatten() {
         Some(gathered) => {
             evidence::show(&gathered.items, sink);
             (gathered, usize::MAX)

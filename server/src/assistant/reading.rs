@@ -32,7 +32,7 @@ impl Assistant {
         cut: &Gathered,
         is_first: bool,
     ) -> Result<Option<Gathered>, AssistantError> {
-        let class = question.class();
+        let class = self.class_of(&question);
         let is_cut = self.limits_for(&question, self.readable(class)).evidence_tokens < self.limits.evidence_tokens;
         if !is_cut || self.router.is_local(Class::Deep) {
             return Ok(None);

@@ -37,9 +37,12 @@ pub(super) fn run(
     engine: Engine,
     workspace: Arc<Workspace>,
     question: Question,
+    in_detail: bool,
     quiet: bool,
 ) -> anyhow::Result<WithPrompt<Answer>> {
-    Desk::new(config, engine, workspace).ask(Earlier::default(), question, quiet)
+    let Desk { assistant, recent } = Desk::new(config, engine, workspace);
+    let assistant = if in_detail { assistant.in_detail() } else { assistant };
+    Desk { assistant, recent }.ask(Earlier::default(), question, quiet)
 }
 
 impl Desk {

@@ -24,6 +24,9 @@ pub(super) struct Args {
     /// Workspace that definitions are looked up in [default: the one around FILE]
     #[arg(long, value_name = "DIR")]
     root: Option<PathBuf>,
+    /// Answer at length
+    #[arg(long)]
+    detail: bool,
     /// Print one JSON document
     #[arg(long)]
     json: bool,
@@ -47,7 +50,7 @@ pub(super) fn run(args: Args, invocation: &Invocation) -> anyhow::Result<()> {
     } else {
         Question::ExplainSelection { path, lines: first - 1..=last - 1 }
     };
-    let answered = answer::run(&config, engine, workspace, question, args.json)?;
+    let answered = answer::run(&config, engine, workspace, question, args.detail, args.json)?;
     if args.json {
         return output::json(&answered);
     }

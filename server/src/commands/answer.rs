@@ -24,15 +24,17 @@ use crate::lsp::types::{PartialResult, PartialResultParams};
 const REQUEST_FAILED: ErrorCode = ErrorCode::ServerError(-32803);
 
 /// Answers `question`, which is about the document at `path`; checkers run if `may_check` and the settings allow it. Each
-/// update goes to `token` as `$/progress`.
+/// update goes to `token` as `$/progress`. `in_detail` asks for a long answer.
 pub(super) async fn stream(
     server: &Server,
     question: Question,
     path: Option<&Path>,
     may_check: bool,
+    in_detail: bool,
     token: Option<NumberOrString>,
 ) -> Result<Value> {
     let assistant = assistant(server, path, may_check, token.as_ref()).await?;
+    let assistant = if in_detail { assistant.in_detail() } else { assistant };
     to_value(&follow_up(server, assistant, Earlier::default(), question, token.as_ref()).await?)
 }
 

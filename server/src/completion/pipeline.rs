@@ -13,6 +13,7 @@ use super::{
     filters, mode, prompt,
 };
 use crate::assistant::Evidence;
+use crate::policy::redact::for_log;
 use crate::recent::{Entry, Kind};
 
 /// How long gathering may take for someone who asked and waits.

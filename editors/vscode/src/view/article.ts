@@ -59,9 +59,10 @@ function notes(place: Place): string {
 
 function footer(answer: Answer): string {
   const doing = escapeHtml(answer.status !== '' ? answer.status : answer.state === 'waiting' ? 'Thinking' : 'Writing');
+  const more = answer.hasMore && answer.state === 'done' ? '<button data-action="more">More</button>' : '';
   const state = answer.running
     ? `<button data-action="stop">Stop</button><span class="working">${doing}</span>`
-    : `<button data-action="copy">Copy</button>${escapeHtml(answer.status === '' ? author(answer) : answer.status)}`;
+    : `<button data-action="copy">Copy</button>${more}${escapeHtml(answer.status === '' ? author(answer) : answer.status)}`;
   return `<footer class="${answer.state}">${state}</footer>`;
 }
 

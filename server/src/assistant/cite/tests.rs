@@ -104,8 +104,8 @@ fn new_name() {}
 ```";
     expect![[r#"
         deep/main.rs:1 Some("other_main") true
-         :0 Some("load_everything") false
-         :0 Some("run_all") false
+        :0 Some("load_everything") false
+        :0 Some("run_all") false
     "#]]
-    .assert_eq(&citations(answer).replace("\n:0", "\n :0"));
+    .assert_eq(&citations(answer));
 }
