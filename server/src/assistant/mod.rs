@@ -203,12 +203,7 @@ impl Assistant {
     }
 
     /// The new turn that `gathered` makes, with so many tokens at most.
-    fn turn(
-        &self,
-        earlier: &[Exchange],
-        mut gathered: evidence::Gathered,
-        new: usize,
-    ) -> Result<Turn, AssistantError> {
+    fn turn(&self, earlier: &[Exchange], mut gathered: evidence::Gathered, new: usize) -> Result<Turn, AssistantError> {
         let prompt = self.prompt(earlier, &gathered, new)?;
         gathered.items.truncate(prompt.shown);
         Ok(Turn { gathered, prompt })

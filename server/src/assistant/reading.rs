@@ -47,8 +47,7 @@ impl Assistant {
             question => question,
         };
         let counter = ModelTokens(self.engine.tokenizer().clone());
-        let gathering = evidence::gather(&self.sources, &limits, counter, question, is_first, &mut |_| {});
-        gathering.await.map(Some)
+        evidence::gather(&self.sources, &limits, counter, question, is_first, &mut |_| {}).await.map(Some)
     }
 
     /// Tokens that the local model reads in this time, as far as its speed is known.

@@ -121,8 +121,12 @@ pub(super) fn footer(answer: &Answer) {
     }
     for citation in answer.citations.iter().filter(|citation| !citation.ok) {
         output::note(&match &citation.symbol {
-            Some(name) if citation.path.is_empty() => format!("the answer names `{name}`, which is nowhere in this workspace"),
-            Some(name) => format!("the answer says that `{name}` is at {}:{}, and it is not", citation.path, citation.line),
+            Some(name) if citation.path.is_empty() => {
+                format!("the answer names `{name}`, which is nowhere in this workspace")
+            }
+            Some(name) => {
+                format!("the answer says that `{name}` is at {}:{}, and it is not", citation.path, citation.line)
+            }
             None => format!("the answer names {}:{}, which is not there", citation.path, citation.line),
         });
     }

@@ -27,7 +27,8 @@ pub(super) async fn ask(server: &Server, root: &Path, command: &str, place: Plac
     }
     let item = |title: &str| MessageActionItem { title: title.to_owned(), properties: Default::default() };
     let items = [ALWAYS, ONCE, NO].map(item).to_vec();
-    let answer = server.client.show_message_request(MessageType::INFO, question(root, command, place), Some(items)).await;
+    let answer =
+        server.client.show_message_request(MessageType::INFO, question(root, command, place), Some(items)).await;
     match answer.ok().flatten().map(|item| item.title).as_deref() {
         Some(ALWAYS) => {
             allowed.add(root, command, place);

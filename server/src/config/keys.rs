@@ -462,7 +462,9 @@ impl Key {
                 Ok(Value::String(name))
             }
             (Kind::OneOf(words), Value::String(word)) if words.contains(&word.as_str()) => Ok(Value::String(word)),
-            (Kind::Texts | Kind::Languages, Value::Array(items)) if items.iter().all(Value::is_str) => Ok(Value::Array(items)),
+            (Kind::Texts | Kind::Languages, Value::Array(items)) if items.iter().all(Value::is_str) => {
+                Ok(Value::Array(items))
+            }
             (Kind::Tables(fields), value) => fields.check(self.name, value),
             (_, value) => wrong(&value),
         }

@@ -59,17 +59,15 @@ impl Privacy {
         let words = text.split(separates).map(|word| word.trim_end_matches(['.', '!', '?']));
         let paths = words.filter(|word| (2..200).contains(&word.len()) && word.contains(['.', '/']));
         paths.map(Path::new).find_map(|path| self.keeps_path(path)).or_else(|| {
-            let language = text.lines().filter_map(fenced).find(|language| self.languages.contains(&language.name()))?;
+            let language =
+                text.lines().filter_map(fenced).find(|language| self.languages.contains(&language.name()))?;
             self.keeps_language(language)
         })
     }
 
     fn keeps_path(&self, path: &Path) -> Option<String> {
         if self.has_glob_for(path) {
-            return Some(format!(
-                "{} is named, which never leaves this machine (privacy.never_leave)",
-                path.display()
-            ));
+            return Some(format!("{} is named, which never leaves this machine (privacy.never_leave)", path.display()));
         }
         let why = self.keeps_language(by_path(path)?)?;
         Some(format!("{} is named, and {why}", path.display()))

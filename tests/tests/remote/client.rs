@@ -145,7 +145,10 @@ fn an_answer_without_words_is_none() {
         Act::Stream(Vec::new()),
         Act::Stream(pieces(&[" ", "\n"])),
         Act::Whole(String::new()),
-        Act::Body("text/event-stream", "data: {\"choices\":[{\"delta\":{},\"finish_reason\":\"length\"}]}\n\n".to_owned()),
+        Act::Body(
+            "text/event-stream",
+            "data: {\"choices\":[{\"delta\":{},\"finish_reason\":\"length\"}]}\n\n".to_owned(),
+        ),
     ];
     for act in nothing {
         let server = Scripted::start([act.clone()]);

@@ -96,8 +96,12 @@ fn what_has_to_stay_is_refused_or_replaced() {
 
 #[test]
 fn only_an_allowed_check_runs() {
-    let server =
-        Scripted::start([calls(&[("run_check", json!({"path": "a.py"}))]), answer(), calls(&[("run_check", json!({"path": "a.py"}))]), answer()]);
+    let server = Scripted::start([
+        calls(&[("run_check", json!({"path": "a.py"}))]),
+        answer(),
+        calls(&[("run_check", json!({"path": "a.py"}))]),
+        answer(),
+    ]);
     let home = project(&server, "");
     home.write("a.py", "def f(x):\n    if x\n        return 1\n");
     // Nobody has typed that it shall run.

@@ -32,7 +32,8 @@ pub(super) fn is_unknown(sources: &Sources, files: &[Snapshot], name: &str, show
 /// Several words in one, in small letters or with humps. Constants are mostly those of others, and `__init__` is Python's.
 fn is_made_up(name: &str) -> bool {
     let chars: Vec<char> = name.chars().collect();
-    let joined = chars.windows(3).any(|three| three[1] == '_' && three[0].is_alphanumeric() && three[2].is_alphanumeric());
+    let joined =
+        chars.windows(3).any(|three| three[1] == '_' && three[0].is_alphanumeric() && three[2].is_alphanumeric());
     let humped = chars.first().is_some_and(|first| first.is_uppercase())
         && chars.get(1).is_some_and(|second| second.is_lowercase())
         && chars[1..].iter().any(|ch| ch.is_uppercase());
@@ -48,7 +49,9 @@ mod tests {
         for name in ["load_all", "ConfigLoader", "parse2_fast"] {
             assert!(is_made_up(name) && !STANDARD.contains(name), "{name}");
         }
-        for name in ["unwrap_or_default", "is_some_and", "PathBuf", "defaultdict", "NotImplementedError", "is_relative_to"] {
+        for name in
+            ["unwrap_or_default", "is_some_and", "PathBuf", "defaultdict", "NotImplementedError", "is_relative_to"]
+        {
             assert!(!is_made_up(name) || STANDARD.contains(name), "{name}");
         }
         for name in ["load", "String", "E0382", "MAX_SIZE", "__init__", "a_b", "self"] {

@@ -80,10 +80,7 @@ fn secrets_without_quotes_beside_the_name_of_one() {
         "[smtp]\r\nsmtp_passwd = s3cr3t99!   # of the relay\r\n",
         expect!["[smtp]\r\nsmtp_passwd = {assigned:s3cr3t99!}   # of the relay\r\n"],
     );
-    check(
-        "api_key=9f86d081884c7d659a2feaa0c55ad015",
-        expect!["api_key={assigned:9f86d081884c7d659a2feaa0c55ad015}"],
-    );
+    check("api_key=9f86d081884c7d659a2feaa0c55ad015", expect!["api_key={assigned:9f86d081884c7d659a2feaa0c55ad015}"]);
     check("  12 | accessToken: q7w8e9r0", expect!["  12 | accessToken: {assigned:q7w8e9r0}"]);
     check("+    4 | export GITLAB_TOKEN=q7w8e9r0", expect!["+    4 | export GITLAB_TOKEN={assigned:q7w8e9r0}"]);
     check("# old-password: q7w8e9r0", expect!["# old-password: {assigned:q7w8e9r0}"]);
