@@ -47,6 +47,7 @@ impl Privacy {
     /// Why `path`, which may be relative to the workspace, has to stay; `None` when it need not.
     pub fn keeps(&self, path: &Path) -> Option<String> {
         if self.has_glob_for(path) {
+            let path = without_dots(path);
             return Some(format!("{} never leaves this machine (privacy.never_leave)", path.display()));
         }
         self.keeps_language(by_path(path)?)
