@@ -72,6 +72,9 @@ pub(super) fn ask(args: &Args, config: &Config, root: &Path, command: &str) -> a
     }
 }
 
+/// Says what runs for an order.
+type CommandOf = fn(&Order) -> Result<String, fix::FixError>;
+
 /// Has something written for the definition at a line, shows it, and writes it where that was asked for. `command` says what
 /// runs on the way, if anything does.
 pub(super) fn write(
@@ -79,7 +82,7 @@ pub(super) fn write(
     place: &Line,
     root: Option<&Path>,
     invocation: &Invocation,
-    command: Option<fn(&Order) -> Result<String, fix::FixError>>,
+    command: Option<CommandOf>,
     work: impl AsyncFnOnce(&Order, Author, &FixLimits, Sink<'_>) -> Result<Fix, fix::FixError>,
 ) -> anyhow::Result<()> {
     let snapshot = place::open(&place.path)?;

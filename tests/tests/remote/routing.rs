@@ -207,3 +207,21 @@ fn what_was_said_before_is_kept_back_like_the_question() {
     assert_local(&chat("And why?"), "src/main.rs never leaves this machine");
     assert!(server.received().is_empty());
 }
+
+#[test]
+fn a_review_and_who_wants_to_know_more_ask_much() {
+    let server = Scripted::start([Act::Whole("No problem found.".to_owned())]);
+    let home = home(&server.url(), "");
+    home.write("c.diff", "--- a/src/main.rs\n+++ b/src/main.rs\n@@ -1 +1 @@\n-fn main() {\n+fn main( ) {\n");
+    let deep = ["--set", "remote.questions=deep"];
+    let review =
+        ask_with(&home, home.command().args(["review", "--root", ".", "--diff", "c.diff", "--json"]).args(deep));
+    assert_eq!(review["route"]["engine"], "remote", "{review}");
+    assert!(review["route"]["why"].as_str().unwrap().contains("asks for thought"), "{review}");
+    assert_local(&ask(&home, &deep), "a short question");
+    let more = ask(&home, &["--detail", "--set", "remote.questions=deep"]);
+    assert_eq!(more["route"]["engine"], "remote", "{more}");
+    let received = server.received();
+    let sent = |at: usize| received[at].body["messages"][1]["content"].as_str().unwrap_or_default().to_owned();
+    assert!(received.len() == 2 && sent(1).contains("Answer in detail"), "{}", sent(1));
+}
