@@ -1,5 +1,6 @@
 //! The program behind `halfline`: language server, command line, completion pipeline and assistant.
 
+mod allowed;
 pub mod assistant;
 mod cache;
 pub mod cli;

@@ -42,7 +42,7 @@ def main():
         port = free_port()
         engine = '[[remote.engines]]\nname = "{}"\nurl = "http://127.0.0.1:{}/v1"\nmodel = "{}"\nquestions = "all"\n{}\n'
         (project / "config.toml").write_text(
-            f'[audit]\nenabled = true\n[engine]\ntarget = "{MODEL}"\n[remote]\nanswer_ms = 120000\n'
+            f'[audit]\nenabled = true\n[engine]\ntarget = "{MODEL}"\n[remote]\nanswer_ms = 120000\nquick_answer_ms = 120000\n'
             + engine.format("gone", free_port(), "none", "")
             + engine.format("llama", port, MODEL, "tools = true")
         )

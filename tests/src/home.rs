@@ -62,6 +62,15 @@ impl Home {
         path
     }
 
+    /// Writes down that the user has allowed `command` in the workspace.
+    pub fn allow(&self, command: &str) {
+        let root = self.workspace().canonicalize().expect("the workspace is there");
+        let directory = self.directory.path().join(".local/share/halfline");
+        std::fs::create_dir_all(&directory).expect("a directory can be made");
+        let allowed = json!({ root.display().to_string(): [command] }).to_string();
+        std::fs::write(directory.join("allowed-commands.json"), allowed).expect("a file can be written");
+    }
+
     /// Writes a model for the search by meaning that knows a few words, and a manifest with it, whose path this is.
     pub fn write_embedder(&self) -> PathBuf {
         let vocabulary = ["<unk>", "connect", "Client", "link", "socket", "main"];
@@ -104,6 +113,7 @@ impl Home {
             .current_dir(self.workspace())
             .env("HOME", self.directory.path())
             .env_remove("XDG_STATE_HOME")
+            .env_remove("XDG_DATA_HOME")
             .env("HALFLINE_CONFIG", self.config())
             .env("HALFLINE_MODELS", self.models());
         let manifest = self.manifest();

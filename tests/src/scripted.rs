@@ -19,6 +19,8 @@ pub enum Act {
     Cut(Vec<String>),
     /// These pieces of a stream, and then nothing more comes.
     Stall(Vec<String>),
+    /// Nothing at all.
+    Mute,
     /// This status with this body.
     Status(u16, String),
     /// This body, as an answer that went well.
@@ -190,6 +192,10 @@ impl State {
             Act::Stall(pieces) => {
                 head(&mut out, 200, "text/event-stream")?;
                 events(&mut out, &pieces)?;
+                lock(&self.stalled).push(out);
+                Ok(())
+            }
+            Act::Mute => {
                 lock(&self.stalled).push(out);
                 Ok(())
             }

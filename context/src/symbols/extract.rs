@@ -137,7 +137,9 @@ pub(crate) fn definitions_after_edits(
 /// both have the same: to go through a long function's tree takes longer than to parse the little that counts of it.
 fn definitions_within(source: &Source<'_>, tree: &Tree, region: Range<usize>) -> Vec<Definition> {
     let mut cursor = tree.walk();
-    let is_sound = cursor.goto_first_child_for_byte(region.start).is_some()
+    // Where nothing fits together the root itself is an error, in which patterns for top-level nodes find nothing.
+    let is_sound = !tree.root_node().is_error()
+        && cursor.goto_first_child_for_byte(region.start).is_some()
         && loop {
             let node = cursor.node();
             if node.has_error() {

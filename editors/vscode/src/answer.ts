@@ -32,6 +32,8 @@ export interface WholeAnswer {
   readonly evidence?: readonly Place[];
   readonly citations?: readonly Place[];
   readonly model?: string;
+  /** How far it can be relied on; nothing where the engine does not say how probable its words were. */
+  readonly confidence_level?: 'low' | 'medium' | 'high' | null;
   /** What the model called on the way, and what a person should know of the route: engines that failed, what stayed. */
   readonly tools?: readonly { readonly note: string }[];
   readonly notes?: readonly string[];
@@ -47,20 +49,24 @@ export type AnswerState = 'waiting' | 'streaming' | 'done' | 'stopped' | 'failed
 export class Answer {
   readonly id: number;
   readonly question: string;
+  /** Whether the same can be asked again, for a longer answer. */
+  readonly hasMore: boolean;
   #state: AnswerState = 'waiting';
   #status = '';
   #text = '';
   #diff = '';
   #model = '';
+  #confidence = '';
   #evidence: Place[] = [];
   #citations: Place[] = [];
   #tools: string[] = [];
   #notes: readonly string[] = [];
   #failed: readonly FailedEngine[] = [];
 
-  constructor(id: number, question: string) {
+  constructor(id: number, question: string, hasMore = false) {
     this.id = id;
     this.question = question;
+    this.hasMore = hasMore;
   }
 
   get state(): AnswerState {
@@ -82,6 +88,11 @@ export class Answer {
 
   get model(): string {
     return this.#model;
+  }
+
+  /** How far it can be relied on, in a word; empty where that is not known. */
+  get confidence(): string {
+    return this.#confidence;
   }
 
   get evidence(): readonly Place[] {
@@ -148,6 +159,7 @@ export class Answer {
     this.#notes = whole?.notes ?? [];
     this.#failed = whole?.route?.failed ?? [];
     this.#model = whole?.model ?? '';
+    this.#confidence = whole?.confidence_level ?? '';
     this.#evidence = [...(whole?.evidence ?? this.#evidence)];
     this.#citations = [...(whole?.citations ?? this.#citations)];
   }

@@ -38,9 +38,14 @@ export interface QuestionArgument {
   readonly diagnostics?: readonly Diagnostic[];
   /** Of a change: whether the server should ask to make it. */
   readonly apply?: boolean;
+  /** Of an explanation or an answer: whether it is to be a long one. */
+  readonly detail?: boolean;
   readonly staged?: boolean;
   readonly command?: readonly string[];
 }
+
+/** Those that answer at length when they are asked again. */
+const WITH_MORE = ['halfline.explain', 'halfline.ask'];
 
 export class Questions {
   readonly #server: () => Server;
@@ -69,18 +74,20 @@ export class Questions {
       sayNotRunning();
       return null;
     }
-    const answer = new Answer(++this.#count, title);
+    const hasMore = WITH_MORE.includes(command) && !('detail' in argument);
+    const answer = new Answer(++this.#count, title, hasMore);
     const cancellation = new vscode.CancellationTokenSource();
     const partialResultToken = `halfline-answer-${answer.id}`;
     const parts = client.onProgress(new ProgressType<AnswerPart>(), partialResultToken, (part) => {
       answer.add(part);
       panel.update(answer);
     });
-    panel.add(answer, () => {
+    const stop = (): void => {
       cancellation.cancel();
       answer.stop();
       panel.update(answer);
-    });
+    };
+    panel.add(answer, stop, () => void this.stream(command, { ...argument, detail: true }, title, panel));
     try {
       const params = { command, arguments: [argument], partialResultToken };
       const whole: WholeAnswer | null = await client.sendRequest(

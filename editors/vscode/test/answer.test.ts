@@ -23,6 +23,31 @@ test('a response without text keeps what was streamed', () => {
   assert.equal(answer.text, 'Because.');
 });
 
+test('an answer that is there says who wrote it and how sure that is', () => {
+  const [sure, silent] = [new Answer(1, 'why?'), new Answer(2, 'why?')];
+  sure.finish({ text: 'Because.', model: 'm', confidence_level: 'medium' });
+  silent.finish({ text: 'Because.', model: 'm', confidence_level: null });
+  assert.ok(renderArticle(sure).includes('m, medium confidence'));
+  assert.ok(!renderArticle(silent).includes('confidence'));
+});
+
+test('who has read a short answer can ask for more, once it is there', () => {
+  const [short, long] = [new Answer(1, 'why?', true), new Answer(2, 'why?')];
+  assert.ok(!renderArticle(short).includes('data-action="more"'));
+  short.finish({ text: 'Because.' });
+  long.finish({ text: 'Because of this and that.' });
+  assert.ok(renderArticle(short).includes('data-action="more"'));
+  assert.ok(!renderArticle(long).includes('data-action="more"'));
+});
+
+test('a name that stands in no file is no link', () => {
+  const answer = new Answer(1, 'why?');
+  answer.finish({ text: 'x', citations: [{ path: '', line: 0, symbol: 'load_all', ok: false }] });
+  const html = renderArticle(answer);
+  assert.ok(html.includes('<code>load_all</code>') && html.includes('nowhere in this workspace'), html);
+  assert.ok(!html.includes('data-location'), html);
+});
+
 test('after a stop nothing changes', () => {
   const answer = new Answer(1, 'why?');
   answer.add({ kind: 'text', text: 'Be' });

@@ -10,7 +10,7 @@ use super::{Called, RemoteError, RemoteUsage, ToolCall};
 const MOST_CALLS: usize = 64;
 
 /// Which of the two interfaces.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Interface {
     Chat,
     Completion,

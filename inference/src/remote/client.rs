@@ -1,7 +1,7 @@
 //! One request to a remote engine: connection, stream or whole answer, and another try where that may help.
 
 use std::sync::atomic::AtomicBool;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
@@ -24,6 +24,8 @@ pub struct Chat {
     pub tools: Vec<Tool>,
     /// Whether it may call any of that in this answer, or has to say what it has to say.
     pub may_call: bool,
+    /// How long to wait for the first byte of the answer, connection included, where that is less than the engine's own patience.
+    pub patience: Option<Duration>,
 }
 
 /// A gap in a text to be filled.
@@ -101,7 +103,7 @@ impl Remote {
             body["tools"] = json!(chat.tools);
             body["tool_choice"] = if chat.may_call { "auto" } else { "none" }.into();
         }
-        self.ask(Interface::Chat, body, cancelled, text)
+        self.ask(Interface::Chat, body, chat.patience, cancelled, text)
     }
 
     /// Fills a gap.
@@ -119,13 +121,14 @@ impl Remote {
             "temperature": 0,
             "stop": fill.stop,
         });
-        self.ask(Interface::Completion, body, cancelled, text)
+        self.ask(Interface::Completion, body, None, cancelled, text)
     }
 
     fn ask(
         &self,
         interface: Interface,
         mut body: Value,
+        first_byte: Option<Duration>,
         cancelled: &AtomicBool,
         text: &mut dyn FnMut(&str),
     ) -> Result<RemoteAnswer, RemoteError> {
@@ -143,7 +146,10 @@ impl Remote {
                 None => None,
             };
             let mut shown = 0;
-            let outcome = self.attempt(interface, &body, key.as_ref(), cancelled, &mut |piece| {
+            let began = Instant::now();
+            let usual = self.connection.patience.connect + self.connection.patience.answer;
+            let first_byte = first_byte.map_or(usual, |own| own.min(usual));
+            let outcome = self.attempt(interface, &body, key.as_ref(), first_byte, cancelled, &mut |piece| {
                 shown += piece.chars().count();
                 text(piece);
             });
@@ -162,7 +168,11 @@ impl Remote {
                     continue;
                 }
             }
-            let wait = if shown > 0 { None } else { self.retries.wait(attempt, &error, rand::random()) };
+            // Nor is waited again for a connection that nobody took.
+            let took_long = began.elapsed() >= self.connection.patience.connect
+                && matches!(error, RemoteError::Unreachable(_) | RemoteError::Cut(0));
+            let is_last = shown > 0 || took_long;
+            let wait = if is_last { None } else { self.retries.wait(attempt, &error, rand::random()) };
             let Some(wait) = wait else {
                 if error != RemoteError::Cancelled {
                     self.connection.failed();
@@ -179,6 +189,7 @@ impl Remote {
         interface: Interface,
         body: &Value,
         key: Option<&Secret>,
+        first_byte: Duration,
         cancelled: &AtomicBool,
         text: &mut dyn FnMut(&str),
     ) -> Result<RemoteAnswer, RemoteError> {
@@ -192,7 +203,8 @@ impl Remote {
             end: Instant::now() + patience.whole,
             pieces: self.connection.send(Method::Post, path, body, key),
         };
-        let Piece::Head { status, streams, retry_after } = arriving.next(patience.connect + patience.answer)? else {
+        let first_by = Instant::now() + first_byte;
+        let Piece::Head { status, streams, retry_after } = arriving.next(first_byte)? else {
             return Err(RemoteError::Cut(0));
         };
         if status != 200 {
@@ -202,8 +214,12 @@ impl Remote {
         let mut answer = Collected::default();
         let mut whole = Vec::new();
         let mut events = Events::default();
+        let mut begun = false;
         while !answer.done {
-            let bytes = match arriving.next(patience.stall) {
+            // Headers alone, which some servers send at once, are no beginning of an answer.
+            let has_begun = std::mem::replace(&mut begun, true);
+            let left = first_by.saturating_duration_since(Instant::now());
+            let bytes = match arriving.next(if has_begun { patience.stall } else { patience.stall.min(left) }) {
                 Ok(Piece::Bytes(bytes)) => bytes,
                 Ok(Piece::Head { .. } | Piece::End) => break,
                 Err(RemoteError::Cut(_)) => return Err(RemoteError::Cut(answer.text.chars().count())),
@@ -233,10 +249,13 @@ impl Remote {
             return Err(RemoteError::Cut(answer.text.chars().count()));
         }
         let Collected { text, calls, finish, usage, .. } = answer;
-        if text.trim().is_empty() && calls.is_empty() && finish.is_none() {
+        let calls = complete(calls);
+        // A gap may be filled by nothing; a person who asked is told something.
+        let may_be_empty = interface == Interface::Completion && finish.is_some();
+        if text.trim().is_empty() && calls.is_empty() && !may_be_empty {
             return Err(RemoteError::Nonsense("it is empty".to_owned()));
         }
-        Ok(RemoteAnswer { text, calls: complete(calls), finish, usage, attempts: 1 })
+        Ok(RemoteAnswer { text, calls, finish, usage, attempts: 1 })
     }
 }
 

@@ -32,6 +32,8 @@ impl Retries {
         let grown = self.first.saturating_mul(1 << (attempt - 1).min(10));
         let wait = grown.mul_f64(0.5 + random.clamp(0.0, 1.0)).min(LONGEST);
         match error {
+            // Who was silent for as long as one waits has taken all the time there is.
+            RemoteError::Silent => None,
             // Who asks for more patience than a person has is not asked again.
             RemoteError::Status { retry_after: Some(after), .. } if *after > LONGEST => None,
             RemoteError::Status { retry_after: Some(after), .. } => Some(wait.max(*after)),
@@ -48,9 +50,10 @@ mod tests {
     fn waits_grow_and_stay_within_bounds() {
         let retries = Retries { most: 3, first: Duration::from_millis(100) };
         let ms = |attempt, error: &RemoteError, random| retries.wait(attempt, error, random).map(|w| w.as_millis());
-        let silent = RemoteError::Silent;
-        assert_eq!([ms(1, &silent, 0.0), ms(1, &silent, 1.0)], [Some(50), Some(150)]);
-        assert_eq!([ms(2, &silent, 0.5), ms(3, &silent, 0.5), ms(4, &silent, 0.5)], [Some(200), Some(400), None]);
+        let cut = RemoteError::Cut(0);
+        assert_eq!([ms(1, &cut, 0.0), ms(1, &cut, 1.0)], [Some(50), Some(150)]);
+        assert_eq!([ms(2, &cut, 0.5), ms(3, &cut, 0.5), ms(4, &cut, 0.5)], [Some(200), Some(400), None]);
+        assert_eq!(ms(1, &RemoteError::Silent, 0.5), None, "the time is over");
         let status = |status, seconds: Option<u64>| {
             let retry_after = seconds.map(Duration::from_secs);
             RemoteError::Status { status, message: String::new(), retry_after }
@@ -60,6 +63,6 @@ mod tests {
         assert_eq!(ms(1, &status(401, None), 0.5), None, "a wrong key stays wrong");
         assert_eq!(ms(1, &status(503, None), 0.5), Some(100));
         let many = Retries { most: 99, first: Duration::from_secs(1) };
-        assert_eq!(many.wait(90, &silent, 1.0), Some(LONGEST));
+        assert_eq!(many.wait(90, &cut, 1.0), Some(LONGEST));
     }
 }

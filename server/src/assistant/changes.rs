@@ -11,7 +11,7 @@ use tokio::process::Command;
 use super::cite::Citation;
 use super::evidence::ModelTokens;
 use super::fix::slips::slips;
-use super::{Answer, Assistant, AssistantError, Question, Update, answer, command, unlikely};
+use super::{Answer, Assistant, AssistantError, Level, Question, Update, answer, command, unlikely};
 
 /// How long git may take.
 const GIT_TIME: Duration = Duration::from_secs(20);
@@ -339,6 +339,9 @@ fn joined(mut one: Answer, other: Answer) -> Answer {
     one.timings_ms.prefill += other.timings_ms.prefill;
     one.timings_ms.decode += other.timings_ms.decode;
     one.timings_ms.total += other.timings_ms.total;
+    // No part is surer than the least sure one.
+    let less_sure = one.confidence.zip(other.confidence).map(|(one, other)| one.min(other));
+    (one.confidence, one.confidence_level) = (less_sure, less_sure.map(Level::of));
     Answer { id: other.id, route: other.route, model: other.model, stopped: other.stopped, ..one }
 }
 

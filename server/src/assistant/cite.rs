@@ -2,8 +2,11 @@
 //!
 //! Checked are `path:line` (does the file have that line, and is what is named just before it there?), "line 12" and "lines 12 to 15"
 //! (of the file that the question is about: is one of the names in the same sentence there?), and names in
-//! backticks that the workspace defines (cited with the place of their definition). A name that nothing here defines
-//! says nothing about the user's files, such as a method of the standard library, and is no citation.
+//! backticks that the workspace defines (cited with the place of their definition). A line that is off by a little is put right. A
+//! name that nothing here defines mostly says nothing about the user's files, such as a method of the standard library, and is
+//! no citation; one that can only be meant as theirs is marked (`unknown.rs`).
+
+mod unknown;
 
 use std::path::Path;
 
@@ -12,15 +15,15 @@ use serde::Serialize;
 
 use super::Sources;
 
-/// How far from its line a symbol may be found, in lines: models are off by a little.
+/// How far from its line a symbol is looked for, in lines: models are off by a little.
 const NEAR: usize = 2;
 
 /// A place that an answer names.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Citation {
-    /// The file, relative to the workspace where possible.
+    /// The file, relative to the workspace where possible; empty for a name that stands in no file of it.
     pub path: String,
-    /// The line, from 1.
+    /// The line, from 1, where what is named really is: the answer may be off by a little. 0 without a file.
     pub line: usize,
     /// The name that the answer uses for what is there.
     pub symbol: Option<String>,
@@ -28,9 +31,10 @@ pub struct Citation {
     pub ok: bool,
 }
 
-/// The citations in `answer`, in order, each once.
-pub(super) fn check(sources: &Sources, files: &[Snapshot], answer: &str) -> Vec<Citation> {
+/// The citations in `answer`, in order, each once. `shown` is what the model was given.
+pub(super) fn check(sources: &Sources, files: &[Snapshot], answer: &str, shown: &str) -> Vec<Citation> {
     let mut citations: Vec<Citation> = Vec::new();
+    let code = code_in(answer);
     for sentence in sentences(answer) {
         let mut last_name = None;
         let mut has_place = false;
@@ -50,7 +54,10 @@ pub(super) fn check(sources: &Sources, files: &[Snapshot], answer: &str) -> Vec<
         }
         if !has_place {
             let names = mentions(sentence).into_iter().filter_map(|mention| match mention {
-                Mention::Name(name) => definition_of(sources, files, &name),
+                Mention::Name(name) => definition_of(sources, files, &name).or_else(|| {
+                    let is_unknown = unknown::is_unknown(sources, files, &name, shown, &code);
+                    is_unknown.then(|| Citation { path: String::new(), line: 0, symbol: Some(name), ok: false })
+                }),
                 Mention::Place(..) | Mention::Lines(_) => None,
             });
             names.for_each(|citation| keep(&mut citations, citation));
@@ -77,13 +84,23 @@ fn keep(citations: &mut Vec<Citation>, citation: Citation) {
 
 /// The sentences of an answer outside of its code blocks.
 fn sentences(answer: &str) -> impl Iterator<Item = &str> {
+    let prose = lines_of(answer).filter(|(_, is_code)| !is_code);
+    prose.flat_map(|(line, _)| line.split(". "))
+}
+
+/// What stands in its code blocks.
+fn code_in(answer: &str) -> String {
+    lines_of(answer).filter(|(_, is_code)| *is_code).map(|(line, _)| format!("{line}\n")).collect()
+}
+
+/// The lines of an answer but for its fences, and whether they stand in a code block.
+fn lines_of(answer: &str) -> impl Iterator<Item = (&str, bool)> {
     let mut in_code = false;
-    let prose = answer.lines().filter(move |line| {
+    answer.lines().filter_map(move |line| {
         let is_fence = line.trim_start().starts_with("```");
         in_code ^= is_fence;
-        !in_code && !is_fence
-    });
-    prose.flat_map(|line| line.split(". "))
+        (!is_fence).then_some((line, in_code))
+    })
 }
 
 /// The names and places of a sentence, in order.
@@ -153,12 +170,16 @@ fn check_place(
 ) -> Citation {
     let is_it = |snapshot: &&Snapshot| snapshot.path().is_some_and(|known| known.ends_with(path));
     let known = files.iter().find(is_it).cloned();
-    let Some(snapshot) = known.or_else(|| sources.read(Path::new(path)).ok()) else {
+    let found = known.or_else(|| sources.read(Path::new(path)).ok()).or_else(|| only_file(sources, path));
+    let Some(snapshot) = found else {
         return Citation { path: path.to_owned(), line: lines.0, symbol, ok: false };
     };
-    let ok = symbol.as_ref().map_or_else(|| has(&snapshot, lines), |symbol| names(&snapshot, lines, symbol));
+    let line = match &symbol {
+        Some(symbol) => line_of(&snapshot, lines, symbol),
+        None => has(&snapshot, lines).then_some(lines.0),
+    };
     let path = snapshot.path().map_or_else(|| path.to_owned(), |path| sources.workspace.display_path(path));
-    Citation { path, line: lines.0, symbol, ok }
+    Citation { path, line: line.unwrap_or(lines.0), symbol, ok: line.is_some() }
 }
 
 /// Lines of a file that a sentence is about: one of the names there has to stand in them, if there is any.
@@ -170,10 +191,21 @@ fn check_lines(sources: &Sources, snapshot: &Snapshot, lines: (usize, usize), sa
             Mention::Place(..) | Mention::Lines(_) => None,
         })
         .collect();
-    let there = all.iter().find(|name| names(snapshot, lines, name));
+    // A name in the lines themselves goes before one that is only near them.
+    let places = all.iter().filter_map(|name| Some((line_of(snapshot, lines, name)?, name)));
+    let there = places.min_by_key(|(line, _)| (*line != lines.0, line.abs_diff(lines.0)));
     let ok = has(snapshot, lines) && (all.is_empty() || there.is_some());
     let path = snapshot.path().map(|path| sources.workspace.display_path(path)).unwrap_or_default();
-    Citation { path, line: lines.0, symbol: there.or(all.first()).cloned(), ok }
+    let (line, symbol) = there.map_or((lines.0, all.first()), |(line, name)| (line, Some(name)));
+    Citation { path, line, symbol: symbol.cloned(), ok }
+}
+
+/// The file of the workspace whose path ends so, if there is but one.
+fn only_file(sources: &Sources, path: &str) -> Option<Snapshot> {
+    let files = sources.workspace.files();
+    let mut fitting = files.iter().filter(|file| file.path.ends_with(path));
+    let only = fitting.next().filter(|_| fitting.next().is_none())?;
+    sources.read(&only.path).ok()
 }
 
 /// Whether there are such lines.
@@ -182,10 +214,17 @@ fn has(snapshot: &Snapshot, lines: (usize, usize)) -> bool {
     all.contains(&lines.0) && all.contains(&lines.1)
 }
 
-/// Whether `symbol` stands in these lines, or near them.
-fn names(snapshot: &Snapshot, lines: (usize, usize), symbol: &str) -> bool {
-    let near = || text::lines(snapshot.rope(), (lines.0 - 1).saturating_sub(NEAR), lines.1 - 1 + NEAR);
-    has(snapshot, lines) && contains_word(&near(), symbol)
+/// The first of these lines if `symbol` stands in any of them, else the nearest line with it.
+fn line_of(snapshot: &Snapshot, lines: (usize, usize), symbol: &str) -> Option<usize> {
+    let is_in = |first: usize, last: usize| contains_word(&text::lines(snapshot.rope(), first - 1, last - 1), symbol);
+    if !has(snapshot, lines) {
+        return None;
+    }
+    if is_in(lines.0, lines.1) {
+        return Some(lines.0);
+    }
+    let near = (1..=NEAR).flat_map(|off| [lines.0.saturating_sub(off), lines.1 + off]);
+    near.filter(|&line| has(snapshot, (line, line))).find(|&line| is_in(line, line))
 }
 
 fn definition_of(sources: &Sources, files: &[Snapshot], name: &str) -> Option<Citation> {

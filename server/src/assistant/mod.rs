@@ -3,10 +3,12 @@
 //! Plain data in and out, for the command line and the language server alike; nothing here knows LSP types, prints, or
 //! chooses models.
 
+mod answer;
 pub mod changes;
 pub mod chat;
 mod cite;
 mod command;
+mod confidence;
 mod diagnostic;
 mod evidence;
 pub mod failures;
@@ -27,16 +29,17 @@ use std::time::{Duration, Instant};
 
 use halfline_context::workspace::{self, ScanLimits};
 use halfline_context::{Dense, Snapshot, Workspace};
-use halfline_inference::{Engine, EngineError, StopReason, TokenStats};
-use serde::Serialize;
+use halfline_inference::{Engine, EngineError};
 use serde_json::json;
 
 use crate::config::CheckerEntry;
 use crate::recent::{Entry, Kind, Recent};
 
+pub use answer::{Answer, AnswerTimings, Evidence, Update};
 pub use cite::Citation;
 pub(crate) use command::end_all as end_commands;
 pub(crate) use command::guard::{end_left as end_commands_of, start_first as guard_commands};
+pub use confidence::Level;
 pub use diagnostic::{Diagnostic, Severity};
 pub use evidence::checker_of;
 pub use prompt::{Exchange, Extra};
@@ -75,6 +78,12 @@ struct Sources {
     open: OpenDocuments,
 }
 
+/// A user's turn, and the evidence in it.
+struct Turn {
+    gathered: evidence::Gathered,
+    prompt: prompt::Prompt,
+}
+
 /// What an answer may take.
 #[derive(Clone, Debug)]
 pub struct Limits {
@@ -87,6 +96,8 @@ pub struct Limits {
     pub deep: Duration,
     /// Tokens of the answer.
     pub answer_tokens: usize,
+    /// Whether a long answer is wanted.
+    pub in_detail: bool,
     /// Tokens of what was said before.
     pub history_tokens: usize,
     /// How long a checker may run.
@@ -107,6 +118,7 @@ impl Default for Limits {
             quick: Duration::ZERO,
             deep: Duration::ZERO,
             answer_tokens: 400,
+            in_detail: false,
             history_tokens: 3072,
             check_time: Duration::from_secs(120),
             may_run_checks: false,
@@ -114,98 +126,6 @@ impl Default for Limits {
             tools: ToolLimits::default(),
         }
     }
-}
-
-/// Something that happens while an answer is made.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-#[serde(tag = "kind", rename_all = "snake_case")]
-pub enum Update {
-    /// What is being done, for a status line.
-    Status {
-        /// In words.
-        text: String,
-    },
-    /// Lines that the answer rests on.
-    Evidence(Evidence),
-    /// The next piece of the answer.
-    Text {
-        /// To be appended to what came before.
-        text: String,
-    },
-    /// A place that the answer names, checked.
-    Citation(Citation),
-    /// A tool that the model has called.
-    Tool(ToolUse),
-    /// A change to the code, as far as it is proved.
-    Patch {
-        /// As a unified diff.
-        diff: String,
-        /// How far it is proved.
-        verdict: fix::Verdict,
-    },
-}
-
-/// Lines that were put in front of the model.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Evidence {
-    /// The file, relative to the workspace where possible; for what a tool said, the tool.
-    pub path: String,
-    /// First and last line, from 1.
-    pub lines: (usize, usize),
-    /// Why it is there.
-    pub why: String,
-}
-
-/// Where the time of an answer went, in milliseconds.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
-pub struct AnswerTimings {
-    /// Reading files, running checkers.
-    pub evidence: f64,
-    /// Waiting for the engine.
-    pub queue: f64,
-    /// Processing the prompt.
-    pub prefill: f64,
-    /// Generating the answer.
-    pub decode: f64,
-    /// From the question to the last word.
-    pub total: f64,
-}
-
-/// A whole answer.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct Answer {
-    /// The name under which [`Recent`] has what it rests on.
-    pub id: String,
-    /// In Markdown.
-    pub text: String,
-    /// The places it names, checked.
-    pub citations: Vec<Citation>,
-    /// What it rests on.
-    pub evidence: Vec<Evidence>,
-    /// Token counts.
-    pub tokens: TokenStats,
-    /// Where the time went.
-    pub timings_ms: AnswerTimings,
-    /// The model that wrote it.
-    pub model: String,
-    /// Where that runs, and why it was asked.
-    pub route: Route,
-    /// The tools that the model called.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub tools: Vec<ToolUse>,
-    /// What a person should know about how it came to be, a line each: engines that failed, pieces that were not sent.
-    pub notes: Vec<String>,
-    /// Why the model stopped.
-    pub stopped: StopReason,
-    /// The user's turn as the model was shown it, for a follow-up.
-    #[serde(skip)]
-    pub user: String,
-    /// What of that nobody asked for.
-    #[serde(skip)]
-    pub extras: Vec<Extra>,
-    /// The files that the question was about, relative to the workspace where they lie in it.
-    #[serde(skip)]
-    pub files: Vec<PathBuf>,
 }
 
 /// Why there is no answer.
@@ -257,6 +177,18 @@ impl Assistant {
         Assistant { may_check: Some(may_check), ..self }
     }
 
+    /// The same assistant for whoever wants to know more: answers may be twice as long, and take the time of long questions.
+    pub fn in_detail(mut self) -> Assistant {
+        self.limits.in_detail = true;
+        self.limits.answer_tokens *= 2;
+        self
+    }
+
+    /// How soon the answer to `question` is wanted.
+    fn class_of(&self, question: &Question) -> Class {
+        if self.limits.in_detail { Class::Deep } else { question.class() }
+    }
+
     /// The prompt of `gathered` after what was said `earlier`, with a new turn of `new` tokens.
     fn prompt(
         &self,
@@ -266,8 +198,15 @@ impl Assistant {
     ) -> Result<prompt::Prompt, AssistantError> {
         let info = self.engine.info();
         let room = prompt::Room { all: info.context_tokens.saturating_sub(self.limits.answer_tokens), new };
-        prompt::build(self.engine.tokenizer(), earlier, gathered, room)
+        prompt::build(self.engine.tokenizer(), earlier, gathered, room, self.limits.in_detail)
             .ok_or_else(|| AssistantError::NotForChat(info.target.clone()))
+    }
+
+    /// The new turn that `gathered` makes, with so many tokens at most.
+    fn turn(&self, earlier: &[Exchange], mut gathered: evidence::Gathered, new: usize) -> Result<Turn, AssistantError> {
+        let prompt = self.prompt(earlier, &gathered, new)?;
+        gathered.items.truncate(prompt.shown);
+        Ok(Turn { gathered, prompt })
     }
 
     /// What a model elsewhere may call.
@@ -339,11 +278,11 @@ pub async fn follow_up(
 ) -> Result<Answer, AssistantError> {
     let started = Instant::now();
     let engine = &assistant.engine;
-    let class = question.class();
+    let class = assistant.class_of(&question);
     let is_review = matches!(question, Question::Review { .. });
     let is_first = earlier.exchanges.is_empty();
     let known = || assistant.known.of(&question, &assistant.sources, assistant.limits.quick);
-    let (mut gathered, new) = match is_first.then(known).flatten() {
+    let (gathered, new) = match (is_first && !assistant.limits.in_detail).then(known).flatten() {
         Some(gathered) => {
             evidence::show(&gathered.items, sink);
             (gathered, usize::MAX)
@@ -352,23 +291,25 @@ pub async fn follow_up(
             let new = assistant.readable(class);
             let limits = assistant.limits_for(&question, new);
             let counter = evidence::ModelTokens(engine.tokenizer().clone());
-            let gathering = evidence::gather(&assistant.sources, &limits, counter, question, is_first, sink);
+            let gathering = evidence::gather(&assistant.sources, &limits, counter, question.clone(), is_first, sink);
             (gathering.await?, new)
         }
     };
-    let prompt = assistant.prompt(&earlier.exchanges, &gathered, new)?;
-    gathered.items.truncate(prompt.shown);
+    let uncut = assistant.uncut(question, &gathered, is_first).await?;
+    let mut turn = assistant.turn(&earlier.exchanges, gathered, new)?;
+    let uncut = uncut.map(|uncut| assistant.turn(&earlier.exchanges, uncut, usize::MAX)).transpose()?;
     let evidence_time = started.elapsed();
 
     sink(Update::Status { text: "the model is reading".to_owned() });
-    let files = gathered.paths(assistant.sources.workspace.root());
+    let root = assistant.sources.workspace.root();
+    let Turn { gathered, prompt } = uncut.as_ref().unwrap_or(&turn);
     let conversation = Conversation {
         class,
-        files: files.iter().chain(&earlier.files).cloned().collect(),
+        files: gathered.paths(root).iter().chain(&earlier.files).cloned().collect(),
         answer_tokens: assistant.limits.answer_tokens,
         failed_attempts: 0,
-        prompt: prompt.tokens,
-        system: prompt.system,
+        prompt: turn.prompt.tokens.clone(),
+        system: prompt.system.clone(),
         earlier: earlier.exchanges,
         user: prompt.user.clone(),
         extras: prompt.extras.clone(),
@@ -377,8 +318,16 @@ pub async fn follow_up(
         tools: Some(assistant.toolbox()),
     };
     let reply = router::converse(&assistant.router, engine, conversation, sink).await?;
+    if let Some(uncut) = uncut.filter(|_| reply.route.engine == "remote") {
+        let shown = &turn.gathered.items;
+        let more = uncut.gathered.items.iter().filter(|item| !shown.iter().any(|one| one.evidence == item.evidence));
+        more.for_each(|item| sink(Update::Evidence(item.evidence.clone())));
+        turn = uncut;
+    }
+    let Turn { gathered, prompt } = turn;
+    let files = gathered.paths(root);
 
-    let citations = cite::check(&assistant.sources, &gathered.files, &reply.text);
+    let citations = cite::check(&assistant.sources, &gathered.files, &reply.text, &prompt.user);
     for citation in &citations {
         sink(Update::Citation(citation.clone()));
     }
@@ -393,10 +342,13 @@ pub async fn follow_up(
     }
     let trouble = assistant.sources.workspace.dense().and_then(Dense::trouble);
     notes.extend(trouble.map(|why| format!("related code was looked for by words alone: {why}")));
+    let confidence = confidence::of(reply.confidence, gathered.items.len(), &citations, &reply.stopped);
     let mut answer = Answer {
         id: String::new(),
         text: reply.text,
         citations,
+        confidence,
+        confidence_level: confidence.map(Level::of),
         evidence: gathered.items.into_iter().map(|item| item.evidence).collect(),
         tokens: reply.tokens,
         timings_ms: AnswerTimings {

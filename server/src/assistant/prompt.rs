@@ -35,6 +35,17 @@ a mistake only if you are sure that there is one.";
 /// What to do with code that was selected.
 const EXPLAIN_SELECTION: &str = "Explain in a few short sentences what this code does and how.";
 
+/// The same for whoever has read the short answer and wants to know more.
+const EXPLAIN_PROBLEM_IN_DETAIL: &str = "Answer in detail. Say what the message means, which lines bring it about and how, and \
+which ways there are to mend it, with what speaks for and against each. Then show the corrected function in one code block without \
+line numbers.";
+const EXPLAIN_CODE_IN_DETAIL: &str = "Nothing complains about this code. Explain in detail what it does, step by step and with the \
+lines, why it may be written so, and what happens with unusual values. Name a mistake only if you are sure that there is one.";
+const EXPLAIN_SELECTION_IN_DETAIL: &str = "Explain in detail what this code does and how, step by step and with the lines, and \
+what happens with unusual values.";
+const ANSWER_IN_DETAIL: &str =
+    "Answer in detail from the code above, step by step and with reasons. Name places as `path:line`.";
+
 /// What to do with a change. Asked for problems in general, small models describe the change instead, and with examples before
 /// them they repeat these.
 const REVIEW: &str = "This is a change to code; lines that start with `+` are new, those that start with `-` are gone. \
@@ -99,12 +110,18 @@ pub(super) struct Room {
 }
 
 /// The prompt for `gathered` after what was said `earlier`: evidence for which there is no room is left out, the least
-/// important first. `None` when the vocabulary has no ChatML tokens.
-pub(super) fn build(tokenizer: &Tokenizer, earlier: &[Exchange], gathered: &Gathered, room: Room) -> Option<Prompt> {
+/// important first. `in_detail` asks for a long answer. `None` when the vocabulary has no ChatML tokens.
+pub(super) fn build(
+    tokenizer: &Tokenizer,
+    earlier: &[Exchange],
+    gathered: &Gathered,
+    room: Room,
+    in_detail: bool,
+) -> Option<Prompt> {
     let known = turns(tokenizer, SYSTEM, earlier, "")?.len();
     let mut shown = gathered.items.len();
     loop {
-        let (user, extras) = user_turn(&gathered.items[..shown], &gathered.task);
+        let (user, extras) = user_turn(&gathered.items[..shown], &gathered.task, in_detail);
         let tokens = turns(tokenizer, SYSTEM, earlier, &user)?;
         let is_too_much = tokens.len() > room.all || shown > 1 && tokens.len() > known.saturating_add(room.new);
         if !is_too_much || shown == 0 {
@@ -156,7 +173,7 @@ fn turns(tokenizer: &Tokenizer, system: &str, earlier: &[Exchange], user: &str) 
 
 /// Evidence in fences, then the task. The most important evidence stands last, where the model attends to it best, and
 /// what changes from one question to the next comes after what stays.
-fn user_turn(items: &[Item], task: &Task) -> (String, Vec<Extra>) {
+fn user_turn(items: &[Item], task: &Task, in_detail: bool) -> (String, Vec<Extra>) {
     let mut text = String::new();
     let mut extras = Vec::new();
     for Item { evidence, text: content, fence, found } in items.iter().rev() {
@@ -171,16 +188,21 @@ fn user_turn(items: &[Item], task: &Task) -> (String, Vec<Extra>) {
             extras.push(Extra { place, path: evidence.path.clone().into(), range: start..text.len(), seen: true });
         }
     }
+    let how = |short: &'static str, long: &'static str| if in_detail { long } else { short };
     match task {
         Task::ExplainProblem(severity) => {
             let why = if *severity == Severity::Error { WHY_REJECTED } else { WHY_WARNED };
-            text += &format!("{why} {EXPLAIN_PROBLEM}");
+            text += &format!("{why} {}", how(EXPLAIN_PROBLEM, EXPLAIN_PROBLEM_IN_DETAIL));
         }
-        Task::ExplainCode { line } => text += &format!("{EXPLAIN_CODE} The question is about line {}.", line + 1),
+        Task::ExplainCode { line } => {
+            let how = how(EXPLAIN_CODE, EXPLAIN_CODE_IN_DETAIL);
+            text += &format!("{how} The question is about line {}.", line + 1);
+        }
         Task::ExplainSelection { lines } => {
             let (first, last) = (lines.start() + 1, lines.end() + 1);
             let marked = if first == last { format!("line {first}") } else { format!("lines {first} to {last}") };
-            text += &format!("{EXPLAIN_SELECTION} The question is about {marked}, marked with `>`.");
+            let how = how(EXPLAIN_SELECTION, EXPLAIN_SELECTION_IN_DETAIL);
+            text += &format!("{how} The question is about {marked}, marked with `>`.");
         }
         Task::Review => text += REVIEW,
         Task::CommitMessage { subjects } => {
@@ -191,7 +213,9 @@ fn user_turn(items: &[Item], task: &Task) -> (String, Vec<Extra>) {
             text += COMMIT_MESSAGE;
         }
         Task::Answer(question) if items.is_empty() => text += question,
-        Task::Answer(question) => text += &format!("{ANSWER}\n\nQuestion: {question}"),
+        Task::Answer(question) => {
+            text += &format!("{}\n\nQuestion: {question}", how(ANSWER, ANSWER_IN_DETAIL));
+        }
     }
     (text, extras)
 }

@@ -59,9 +59,10 @@ pub enum Question {
 }
 
 impl Question {
-    /// How soon an answer is wanted: an explanation at once, and a long question when it is good.
+    /// How soon an answer is wanted: an explanation at once, a long question and a review when it is good.
     pub fn class(&self) -> Class {
         match self {
+            Question::Review { .. } => Class::Deep,
             Question::Ask { question, .. } if question.chars().count() > LONG_QUESTION => Class::Deep,
             _ => Class::Quick,
         }

@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use super::{Assistant, Class, Limits, Question};
+use super::evidence::{self, Gathered, ModelTokens};
+use super::{Assistant, AssistantError, Class, Limits, Question};
 
 /// Of the time until the first words, what goes into reading. The rest is for finding what there is to read, for the words, and for
 /// long prompts, which are read more slowly than short ones.
@@ -21,6 +22,32 @@ impl Assistant {
             return usize::MAX;
         }
         self.readable_in(wanted.mul_f64(READING_SHARE))
+    }
+
+    /// What is found for `question` where no time limits it. The route of a question rests on that, and an engine elsewhere is
+    /// shown it. `None` where `cut` is that already, or no other engine may be asked.
+    pub(super) async fn uncut(
+        &self,
+        question: Question,
+        cut: &Gathered,
+        is_first: bool,
+    ) -> Result<Option<Gathered>, AssistantError> {
+        let class = self.class_of(&question);
+        let is_cut = self.limits_for(&question, self.readable(class)).evidence_tokens < self.limits.evidence_tokens;
+        if !is_cut || self.router.is_local(Class::Deep) {
+            return Ok(None);
+        }
+        let mut limits = self.limits.clone();
+        let question = match question {
+            // What a checker has said it need not say again.
+            Question::Explain { path, line, diagnostics } if diagnostics.is_empty() => {
+                limits.may_run_checks &= !cut.diagnostics.is_empty();
+                Question::Explain { path, line, diagnostics: cut.diagnostics.clone() }
+            }
+            question => question,
+        };
+        let counter = ModelTokens(self.engine.tokenizer().clone());
+        evidence::gather(&self.sources, &limits, counter, question, is_first, &mut |_| {}).await.map(Some)
     }
 
     /// Tokens that the local model reads in this time, as far as its speed is known.

@@ -44,9 +44,9 @@ pub enum Class {
 /// What a model shall be asked, in the two forms that engines take.
 #[derive(Clone)]
 pub struct Conversation {
-    /// The whole prompt for the local model.
+    /// The whole prompt for the local model, cut to what it reads in time.
     pub prompt: Vec<u32>,
-    /// The same for others: what the program says,
+    /// The same for others, of which nothing is cut: what the program says,
     pub system: String,
     /// what was asked and answered before, oldest first,
     pub earlier: Vec<Exchange>,
@@ -150,6 +150,8 @@ pub struct Reply {
     pub prompt: String,
     /// Why it ended.
     pub stopped: StopReason,
+    /// Geometric mean of the probabilities of its tokens, 0 to 1, where the engine says so.
+    pub confidence: Option<f32>,
     /// Tokens.
     pub tokens: TokenStats,
     /// Waiting for the engine.
@@ -254,6 +256,7 @@ async fn local(
                     text: conversation.opening + &finish.text,
                     prompt,
                     stopped: finish.reason,
+                    confidence: (finish.tokens.generated > 0).then_some(finish.confidence),
                     tokens: finish.tokens,
                     queue: finish.timings.queue,
                     prefill: finish.timings.prefill,

@@ -9,6 +9,7 @@ use halfline_inference::Engine;
 use serde::Serialize;
 
 use super::{output, session};
+use crate::allowed::Allowed;
 use crate::assistant::{self, Answer, Assistant, Earlier, Limits, Question, Router, Update};
 use crate::config::Config;
 use crate::recent::Recent;
@@ -36,9 +37,12 @@ pub(super) fn run(
     engine: Engine,
     workspace: Arc<Workspace>,
     question: Question,
+    in_detail: bool,
     quiet: bool,
 ) -> anyhow::Result<WithPrompt<Answer>> {
-    Desk::new(config, engine, workspace).ask(Earlier::default(), question, quiet)
+    let Desk { assistant, recent } = Desk::new(config, engine, workspace);
+    let assistant = if in_detail { assistant.in_detail() } else { assistant };
+    Desk { assistant, recent }.ask(Earlier::default(), question, quiet)
 }
 
 impl Desk {
@@ -58,7 +62,10 @@ impl Desk {
             // What is asked on a command line is asked once, and rests on all that there is.
             ..Limits::default()
         });
-        Desk { assistant, recent }
+        // What a model elsewhere wants to run, nobody has typed.
+        let settings = config.assistant.clone();
+        let may_check = Arc::new(move |path: &Path| Allowed::of_user().has_checker_of(path, &settings));
+        Desk { assistant: assistant.with_checks(may_check), recent }
     }
 
     /// Who answers.
@@ -113,7 +120,15 @@ pub(super) fn footer(answer: &Answer) {
         output::note(&format!("read {}:{first}-{last} ({})", evidence.path, evidence.why));
     }
     for citation in answer.citations.iter().filter(|citation| !citation.ok) {
-        output::note(&format!("the answer names {}, which is not there", citation.path));
+        output::note(&match &citation.symbol {
+            Some(name) if citation.path.is_empty() => {
+                format!("the answer names `{name}`, which is nowhere in this workspace")
+            }
+            Some(name) => {
+                format!("the answer says that `{name}` is at {}:{}, and it is not", citation.path, citation.line)
+            }
+            None => format!("the answer names {}:{}, which is not there", citation.path, citation.line),
+        });
     }
     for note in answer.tools.iter().map(|used| &used.note).chain(&answer.notes) {
         output::note(note);
@@ -124,8 +139,9 @@ pub(super) fn footer(answer: &Answer) {
 /// What an answer cost, in one line.
 pub(super) fn cost(answer: &Answer) -> String {
     let timings = &answer.timings_ms;
+    let confidence = answer.confidence_level.map(|level| format!("{} confidence, ", level.word())).unwrap_or_default();
     format!(
-        "{}: {:.1} s (evidence {:.1} s, reading {:.1} s, writing {:.1} s), {} tokens read, {} written",
+        "{}: {confidence}{:.1} s (evidence {:.1} s, reading {:.1} s, writing {:.1} s), {} tokens read, {} written",
         answer.model,
         timings.total / 1e3,
         timings.evidence / 1e3,

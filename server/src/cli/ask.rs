@@ -23,6 +23,9 @@ pub(super) struct Args {
     /// Workspace that definitions are looked up in [default: the one around the file or current directory]
     #[arg(long, value_name = "DIR")]
     root: Option<PathBuf>,
+    /// Answer at length
+    #[arg(long)]
+    detail: bool,
     /// Print one JSON document
     #[arg(long)]
     json: bool,
@@ -49,7 +52,7 @@ pub(super) fn run(args: Args, invocation: &Invocation) -> anyhow::Result<()> {
     let scanned = if is_alone && args.root.is_none() { Path::new("") } else { &root };
     let (engine, workspace) = session::open(&config, scanned)?;
     let question = Question::Ask { question: args.question, about: About { files, ..About::default() } };
-    let answered = answer::run(&config, engine, workspace, question, args.json)?;
+    let answered = answer::run(&config, engine, workspace, question, args.detail, args.json)?;
     if args.json {
         return output::json(&answered);
     }

@@ -9,11 +9,11 @@ use anyhow::bail;
 use halfline_context::Workspace;
 
 use super::answer::{self, Desk};
-use super::{Invocation, output, root_of, session};
+use super::{Invocation, output, permission, root_of, session};
 use crate::assistant::chat::{self, Chat, Sent, Store};
 use crate::assistant::fix::{self, Texts};
 use crate::assistant::{About, Update};
-use crate::config;
+use crate::config::{self, AssistantConfig};
 
 /// How long a command that a message names may run.
 const COMMAND_TIME: Duration = Duration::from_secs(120);
@@ -58,7 +58,7 @@ struct Room {
     root: PathBuf,
     workspace: Arc<Workspace>,
     desk: Desk,
-    may_run: bool,
+    settings: AssistantConfig,
     json: bool,
 }
 
@@ -92,7 +92,7 @@ pub(super) fn run(args: Args, invocation: &Invocation) -> anyhow::Result<()> {
     // A directory that is no project may be anything, and is not read.
     let (engine, workspace) = session::open(&config, if is_project { &root } else { Path::new("") })?;
     let desk = Desk::new(&config, engine, workspace.clone());
-    let room = Room { store, root, workspace, desk, may_run: config.assistant.may_run_checks, json: args.json };
+    let room = Room { store, root, workspace, desk, settings: config.assistant.clone(), json: args.json };
     // One in which nothing can be said, because of a file that is not there, is not kept.
     let mut chat = chat.unwrap_or_else(|| room.store.begin());
     output::note(&format!("chat {}: {}", chat.id, if chat.title.is_empty() { "new" } else { &chat.title }));
@@ -126,8 +126,8 @@ impl Room {
     fn say(&self, chat: &Chat, message: String) -> anyhow::Result<()> {
         let references = chat::resolve(&message, &|path| self.find_file(path), &|name| self.is_symbol(name));
         let references = references.map_err(anyhow::Error::msg)?;
-        if !references.commands.is_empty() && !self.may_run {
-            bail!("no command may run here: the setting `assistant.may_run_checks` is off");
+        if !references.commands.is_empty() {
+            permission::check(&self.settings)?;
         }
         let sent = answer::show(self.json, async |sink| {
             let mut about = About { files: references.files, symbols: references.symbols, outputs: Vec::new() };

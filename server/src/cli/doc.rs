@@ -26,5 +26,5 @@ pub(super) struct Args {
 }
 
 pub(super) fn run(args: Args, invocation: &Invocation) -> anyhow::Result<()> {
-    patch::write(&args.how, &args.place, args.root.as_deref(), invocation, fix::documentation)
+    patch::write(&args.how, &args.place, args.root.as_deref(), invocation, None, fix::documentation)
 }

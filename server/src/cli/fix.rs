@@ -15,7 +15,8 @@ use crate::assistant::fix::{Check, Extent, Task, Texts, checks_for};
     about = "Fix the error in a file, or at a line of it; the fix is proved in a scratch copy",
     long_about = "Fix the error in a file, or at a line of it.\n\nThe language's checker (`cargo check`, `rustc`, Python's parser, ruff and \
 type checkers where they are installed), or those of [[assistant.checkers]], run on a copy of the project; so does every candidate, from the compiler's own suggestions and from the model, until one is accepted. Your files are \
-only read, unless you say --apply.",
+only read, unless you say --apply. On a terminal, the first run in a workspace asks; where there is no terminal, or with --json, \
+your command line is taken for a yes.",
     after_help = "Example: halfline fix src/main.rs:12"
 )]
 pub(super) struct Args {
@@ -66,5 +67,9 @@ pub(super) fn run(args: Args, invocation: &Invocation) -> anyhow::Result<()> {
         open: Texts::new(),
         root,
     };
+    // Whoever names the command has seen it.
+    if args.check.is_none() {
+        patch::ask(&args.how, &config, &task.root, &task.check.argv.join(" "))?;
+    }
     patch::run(&args.how, task, &config)
 }

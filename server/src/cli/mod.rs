@@ -24,6 +24,7 @@ mod lsp;
 mod models;
 mod output;
 mod patch;
+mod permission;
 mod place;
 mod review;
 mod search;

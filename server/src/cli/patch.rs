@@ -11,7 +11,8 @@ use anyhow::{Context, bail, ensure};
 use halfline_context::Workspace;
 
 use super::place::{self, Line};
-use super::{Invocation, output, session};
+use super::{Invocation, output, permission, session};
+use crate::allowed::Place;
 use crate::assistant::fix::{self, Author, Extent, Fix, FixLimits, Order, Task, Texts};
 use crate::assistant::{Router, Toolbox, Update};
 use crate::cache_directory;
@@ -54,6 +55,7 @@ impl Args {
 
 /// Looks for a fix, shows it, and writes it where that was asked for.
 pub(super) fn run(args: &Args, task: Task, config: &Config) -> anyhow::Result<()> {
+    permission::check(&config.assistant)?;
     let root = task.root.clone();
     let limits = args.limits(config, FixLimits::default());
     // It loads while the check runs, and is not waited for where it is not needed.
@@ -66,12 +68,25 @@ pub(super) fn run(args: &Args, task: Task, config: &Config) -> anyhow::Result<()
     Ok(())
 }
 
-/// Has something written for the definition at a line, shows it, and writes it where that was asked for.
+/// Lets whoever sits at a terminal say whether `command` may run on a copy of `root`; a no is an error.
+pub(super) fn ask(args: &Args, config: &Config, root: &Path, command: &str) -> anyhow::Result<()> {
+    match permission::ask(&config.assistant, root, command, Place::Copy, args.json)? {
+        true => Ok(()),
+        false => bail!("`{command}` was not run: you did not allow it"),
+    }
+}
+
+/// Says what runs for an order.
+type CommandOf = fn(&Order) -> Result<String, fix::FixError>;
+
+/// Has something written for the definition at a line, shows it, and writes it where that was asked for. `command` says what
+/// runs on the way, if anything does.
 pub(super) fn write(
     args: &Args,
     place: &Line,
     root: Option<&Path>,
     invocation: &Invocation,
+    command: Option<CommandOf>,
     work: impl AsyncFnOnce(&Order, Author, &FixLimits, Sink<'_>) -> Result<Fix, fix::FixError>,
 ) -> anyhow::Result<()> {
     let snapshot = place::open(&place.path)?;
@@ -79,9 +94,12 @@ pub(super) fn write(
     let (root, below, is_tree) = project_of(&place.path, root)?;
     let config = invocation.config(&root)?;
     let limits = args.limits(&config, FixLimits::default());
-    let author = author(&config, &root);
     let extent = if is_tree { Extent::Tree } else { Extent::Files(fix::files_of(&root, &below)) };
     let order = Order { root, extent, path: below, line: place.line - 1, open: Texts::new() };
+    if let Some(command) = command {
+        ask(args, &config, &order.root, &command(&order)?)?;
+    }
+    let author = author(&config, &order.root);
     let fix = watch(async |sink| Ok(work(&order, author, &limits, sink).await?))?;
     output::note(&fix.explanation);
     finish(args, &order.root, &fix)

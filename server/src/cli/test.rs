@@ -27,5 +27,5 @@ pub(super) struct Args {
 }
 
 pub(super) fn run(args: Args, invocation: &Invocation) -> anyhow::Result<()> {
-    patch::write(&args.how, &args.place, args.root.as_deref(), invocation, fix::unit_tests)
+    patch::write(&args.how, &args.place, args.root.as_deref(), invocation, Some(fix::test_command), fix::unit_tests)
 }

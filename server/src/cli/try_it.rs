@@ -188,7 +188,7 @@ fn explain(
         line + 1
     ))?;
     let question = Question::Explain { path, line, diagnostics: Vec::new() };
-    let answer = answer::run(config, engine, workspace, question, false)?;
+    let answer = answer::run(config, engine, workspace, question, false, false)?;
     output::line(&format!("\n{}", answer::cost(&answer.answer)))?;
     Ok(())
 }

@@ -12,6 +12,7 @@ use tokio::sync::mpsc::unbounded_channel;
 use tower_lsp::jsonrpc::{Error, ErrorCode, Result};
 use tower_lsp::lsp_types::NumberOrString;
 
+use crate::allowed::Allowed;
 use crate::assistant::{self, Answer, Assistant, Earlier, Limits, Question, Update};
 use crate::config;
 use crate::lsp::Server;
@@ -19,21 +20,21 @@ use crate::lsp::documents::Documents;
 use crate::lsp::session::Session;
 use crate::lsp::types::{PartialResult, PartialResultParams};
 
-use super::permission;
-
 /// LSP's `RequestFailed`: the request was valid, and could not be served.
 const REQUEST_FAILED: ErrorCode = ErrorCode::ServerError(-32803);
 
 /// Answers `question`, which is about the document at `path`; checkers run if `may_check` and the settings allow it. Each
-/// update goes to `token` as `$/progress`.
+/// update goes to `token` as `$/progress`. `in_detail` asks for a long answer.
 pub(super) async fn stream(
     server: &Server,
     question: Question,
     path: Option<&Path>,
     may_check: bool,
+    in_detail: bool,
     token: Option<NumberOrString>,
 ) -> Result<Value> {
     let assistant = assistant(server, path, may_check, token.as_ref()).await?;
+    let assistant = if in_detail { assistant.in_detail() } else { assistant };
     to_value(&follow_up(server, assistant, Earlier::default(), question, token.as_ref()).await?)
 }
 
@@ -93,7 +94,7 @@ pub(super) fn assistant_of(
     let open = Arc::new(move |path: &Path| documents.by_path(path));
     let assistant = Assistant::new(engine, workspace, open).with_limits(limits);
     let settings = session.config.assistant.clone();
-    let may_check = Arc::new(move |path: &Path| permission::is_given_for_checker(path, &settings));
+    let may_check = Arc::new(move |path: &Path| Allowed::of_user().has_checker_of(path, &settings));
     let assistant = assistant.with_router(session.router.clone()).with_checks(may_check);
     assistant.with_recent(session.recent.clone()).with_read_ahead(session.read_ahead.clone())
 }

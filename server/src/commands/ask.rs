@@ -1,5 +1,6 @@
-//! `halfline.ask`: a question about the code. One argument: `{"question", "uri"?, "range"?, "failure"?}`, a range of LSP in
-//! the document `uri` that the question is about, and the name of a test that failed in a `halfline.run`.
+//! `halfline.ask`: a question about the code. One argument: `{"question", "uri"?, "range"?, "failure"?,
+//! "detail"?}`, a range of LSP in the document `uri` that the question is about, the name of a test that failed in a `halfline.run`, and
+//! whether the answer is to be a long one.
 
 use serde::Deserialize;
 use serde_json::Value;
@@ -16,6 +17,8 @@ pub(super) struct Argument {
     uri: Option<Url>,
     range: Option<Range>,
     failure: Option<String>,
+    #[serde(default)]
+    detail: bool,
 }
 
 pub(super) async fn run(server: &Server, argument: Argument, token: Option<NumberOrString>) -> Result<Value> {
@@ -25,5 +28,5 @@ pub(super) async fn run(server: &Server, argument: Argument, token: Option<Numbe
     let outputs = argument.failure.iter().filter_map(|name| session.failures.output_of(name)).collect();
     let about = About { files: files.collect(), outputs, ..About::default() };
     let question = Question::Ask { question: argument.question, about };
-    answer::stream(server, question, path.as_deref(), true, token).await
+    answer::stream(server, question, path.as_deref(), true, argument.detail, token).await
 }

@@ -1,5 +1,5 @@
 //! `halfline.explain`: what is wrong at a place, and how to mend it. One argument: `{"uri", "position"?, "range"?,
-//! "diagnostics"?}`, the diagnostics being those of LSP that the editor shows there. Without any, a range is explained as
+//! "diagnostics"?, "detail"?}`, the diagnostics being those of LSP that the editor shows there. Without any, a range is explained as
 //! code; at a position a checker is run, where the settings and the user allow that.
 
 use std::path::Path;
@@ -21,6 +21,9 @@ pub(super) struct Argument {
     range: Option<Range>,
     #[serde(default)]
     diagnostics: Vec<lsp_types::Diagnostic>,
+    /// Whether the answer is to be a long one.
+    #[serde(default)]
+    detail: bool,
 }
 
 /// The question about `diagnostics` of the document `uri` at `position`.
@@ -46,11 +49,13 @@ pub(super) async fn run(server: &Server, argument: Argument, token: Option<Numbe
     let has_diagnostics = !argument.diagnostics.is_empty();
     if let (Some(range), false) = (argument.range, has_diagnostics) {
         let question = Question::ExplainSelection { path: path.clone(), lines: convert::lines(range) };
-        return answer::stream(server, question, Some(&path), false, token).await;
+        return answer::stream(server, question, Some(&path), false, argument.detail, token).await;
     }
+    // With diagnostics no checker runs; only the compiler's own words on their codes are looked up, outside of the workspace.
     let may_check = has_diagnostics || may_check(server, &path).await?;
+    let in_detail = argument.detail;
     let question = question(server, &argument.uri, position, argument.diagnostics)?;
-    answer::stream(server, question, Some(&path), may_check, token).await
+    answer::stream(server, question, Some(&path), may_check, in_detail, token).await
 }
 
 /// Whether the checker of the file at `path` may run: the first time in a workspace the user says. A no is no error: then the

@@ -26,6 +26,7 @@ pub fn plan(server: &Server, params: &CodeActionParams) {
     server.idle.plan(async move {
         // Who looks at an error asks about it before anything is written.
         if let Some(question) = question {
+            // As in `halfline.explain`: with a diagnostic, no checker runs.
             let assistant = answer::assistant_of(&session, &documents, engine.clone(), Some(&path), true);
             if let Err(error) = assistant::read_ahead(&assistant, question).await {
                 tracing::debug!("the question about the diagnostic was not read: {error}");

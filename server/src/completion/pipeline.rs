@@ -13,6 +13,7 @@ use super::{
     filters, mode, prompt,
 };
 use crate::assistant::Evidence;
+use crate::policy::redact::for_log;
 use crate::recent::{Entry, Kind};
 
 /// How long gathering may take for someone who asked and waits.
@@ -131,7 +132,7 @@ impl Completer {
         run.timings.prefill = milliseconds(finish.timings.prefill);
         run.timings.decode = milliseconds(finish.timings.decode);
 
-        tracing::debug!(text = finish.text, reason = ?finish.reason, ?mode, "generated");
+        tracing::debug!(text = %for_log(&finish.text), reason = ?finish.reason, ?mode, "generated");
 
         let judging = Instant::now();
         let is_cut_off = matches!(finish.reason, StopReason::Length | StopReason::Deadline);

@@ -9,6 +9,7 @@ use toml::Value;
 use super::EmbedderChoice;
 use super::remote::Questions;
 use super::tables::{CHECKERS, ENGINES, Fields};
+use crate::policy::privacy::trouble_with_languages;
 
 /// What values a setting takes.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -25,6 +26,8 @@ pub enum Kind {
     Model,
     /// A list of texts.
     Texts,
+    /// A list of names of languages. One that is wrong stands even so: without it, more would leave.
+    Languages,
     /// One of these words.
     OneOf(&'static [&'static str]),
     /// A list of tables with these fields.
@@ -207,7 +210,7 @@ pub const KEYS: &[Key] = &[
         name: "assistant.may_run_checks",
         kind: Kind::Bool,
         scope: Scope::Narrowing,
-        about: "Whether the project's checker (`cargo check`) may be run to find the diagnostics to explain.",
+        about: "Whether commands may run at all: the project's checker (`cargo check`) to find what is wrong, and what `fix`, `debug`, `test` and `chat` run. The first run in a workspace asks.",
     },
     Key {
         name: "assistant.checkers",
@@ -268,7 +271,13 @@ pub const KEYS: &[Key] = &[
         name: "remote.answer_ms",
         kind: Kind::Integer(50, 600_000),
         scope: Scope::User,
-        about: "Milliseconds to wait for the beginning of an answer.",
+        about: "Milliseconds to wait for the beginning of an answer; an engine that is silent for so long is not asked again, the next one is.",
+    },
+    Key {
+        name: "remote.quick_answer_ms",
+        kind: Kind::Integer(50, 600_000),
+        scope: Scope::User,
+        about: "The same of an answer to a short question, where that is less: the local model would have answered by then.",
     },
     Key {
         name: "remote.stall_ms",
@@ -296,9 +305,9 @@ pub const KEYS: &[Key] = &[
     },
     Key {
         name: "privacy.languages",
-        kind: Kind::Texts,
+        kind: Kind::Languages,
         scope: Scope::Adding,
-        about: "Languages that never leave the machine.",
+        about: "Languages that never leave the machine, such as `[\"python\"]`: their files, what names these, and what is not saved yet. With a name that nobody knows, nothing leaves.",
     },
     Key {
         name: "privacy.secrets_stay",
@@ -453,7 +462,9 @@ impl Key {
                 Ok(Value::String(name))
             }
             (Kind::OneOf(words), Value::String(word)) if words.contains(&word.as_str()) => Ok(Value::String(word)),
-            (Kind::Texts, Value::Array(items)) if items.iter().all(Value::is_str) => Ok(Value::Array(items)),
+            (Kind::Texts | Kind::Languages, Value::Array(items)) if items.iter().all(Value::is_str) => {
+                Ok(Value::Array(items))
+            }
             (Kind::Tables(fields), value) => fields.check(self.name, value),
             (_, value) => wrong(&value),
         }
@@ -471,7 +482,7 @@ impl Key {
             Kind::Integer(..) => Value::Integer(text.trim().parse().map_err(|_| wrong())?),
             Kind::Number(..) => Value::Float(text.trim().parse().map_err(|_| wrong())?),
             Kind::Text | Kind::Model | Kind::OneOf(_) => Value::String(text.to_owned()),
-            Kind::Texts => Value::Array(
+            Kind::Texts | Kind::Languages => Value::Array(
                 text.split(',').map(str::trim).filter(|item| !item.is_empty()).map(|item| item.into()).collect(),
             ),
             Kind::Tables(_) => {
@@ -481,6 +492,12 @@ impl Key {
             }
         };
         self.check(value)
+    }
+
+    /// What is wrong with a value that [`Key::check`] lets stand.
+    pub(super) fn trouble(&self, value: &Value) -> Option<String> {
+        let names = value.as_array().filter(|_| self.kind == Kind::Languages)?;
+        trouble_with_languages(names.iter().filter_map(Value::as_str))
     }
 
     /// Its value in settings written as JSON.
@@ -506,6 +523,7 @@ impl Key {
             Kind::Text => "text".to_owned(),
             Kind::Model => "the name of a model, the path of a GGUF file, or \"auto\"".to_owned(),
             Kind::Texts => "a list of texts".to_owned(),
+            Kind::Languages => "a list of names of languages".to_owned(),
             Kind::OneOf(words) => format!("one of {}", words.join(", ")),
             Kind::Tables(fields) => format!("a list of tables, one for each {}", fields.what),
         }

@@ -118,6 +118,7 @@ impl Reading {
     }
 
     fn set_from_file(&mut self, key: &'static Key, mut value: Value, layer: FileLayer, origin: Origin) {
+        self.look_for_trouble(key, &value, &origin);
         if key.scope == Scope::Adding && layer == FileLayer::Workspace {
             value = self.with_added(key, value);
         }
@@ -181,8 +182,17 @@ impl Reading {
 
     fn parse(&mut self, key: &'static Key, text: &str, origin: Origin) {
         match key.parse(text) {
-            Ok(value) => self.set(key, value, origin),
+            Ok(value) => {
+                self.look_for_trouble(key, &value, &origin);
+                self.set(key, value, origin);
+            }
             Err(message) => self.error(origin, message),
+        }
+    }
+
+    fn look_for_trouble(&mut self, key: &Key, value: &Value, origin: &Origin) {
+        if let Some(message) = key.trouble(value) {
+            self.error(origin.clone(), message);
         }
     }
 

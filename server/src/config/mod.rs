@@ -121,7 +121,7 @@ pub struct AssistantConfig {
     pub tool_bytes: usize,
     /// Milliseconds that those may take.
     pub tool_ms: u64,
-    /// Whether the project's checker (`cargo check`) may be run to find the diagnostics to explain.
+    /// Whether the project's checker (`cargo check`) and other commands may run; the first run in a workspace asks.
     pub may_run_checks: bool,
     /// Checkers that take the place of the built-in ones.
     pub checkers: Vec<CheckerEntry>,

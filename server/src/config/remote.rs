@@ -26,6 +26,8 @@ pub struct RemoteConfig {
     pub connect_ms: u64,
     /// Milliseconds to wait for the beginning of an answer.
     pub answer_ms: u64,
+    /// The same of an answer to a short question.
+    pub quick_answer_ms: u64,
     /// Milliseconds to wait for the next piece of one.
     pub stall_ms: u64,
     /// Milliseconds that a whole answer may take.
@@ -64,6 +66,9 @@ pub struct EngineEntry {
     /// Milliseconds to wait for the beginning of an answer.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub answer_ms: Option<u64>,
+    /// The same of an answer to a short question.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub quick_answer_ms: Option<u64>,
     /// Milliseconds to wait for the next piece of one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub stall_ms: Option<u64>,
@@ -171,6 +176,7 @@ impl Default for RemoteConfig {
             key_command: Vec::new(),
             connect_ms: 5_000,
             answer_ms: 30_000,
+            quick_answer_ms: 8_000,
             stall_ms: 15_000,
             whole_ms: 180_000,
             retries: 2,

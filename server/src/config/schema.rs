@@ -46,6 +46,10 @@ fn property(key: &Key) -> Value {
         Kind::Model => json!({ "type": "string", "minLength": 1 }),
         Kind::OneOf(words) => json!({ "enum": words }),
         Kind::Texts => json!({ "type": "array", "items": { "type": "string" } }),
+        Kind::Languages => {
+            let names: Vec<&str> = halfline_grammars::all().iter().map(|language| language.name()).collect();
+            json!({ "type": "array", "items": { "type": "string", "examples": names } })
+        }
         Kind::Tables(fields) => {
             let properties: Map<String, Value> =
                 fields.fields.iter().map(|field| (field.name.to_owned(), self::property(field))).collect();

@@ -49,6 +49,11 @@ pub(super) const ENGINES: Fields = Fields {
         field("tools", Kind::Bool, "Whether the model may call tools: read files, search, run an allowed check."),
         field("connect_ms", MS, "Milliseconds to wait for a connection, in place of `remote.connect_ms`."),
         field("answer_ms", MS, "Milliseconds to wait for the beginning of an answer, in place of `remote.answer_ms`."),
+        field(
+            "quick_answer_ms",
+            MS,
+            "Milliseconds to wait for the beginning of an answer to a short question, in place of `remote.quick_answer_ms`.",
+        ),
         field("stall_ms", MS, "Milliseconds to wait for the next piece of an answer, in place of `remote.stall_ms`."),
         field("whole_ms", MS, "Milliseconds that a whole answer may take, in place of `remote.whole_ms`."),
         field("retries", Kind::Integer(0, 10), "Attempts after the first, in place of `remote.retries`."),

@@ -313,3 +313,18 @@ fn a_workspace_cannot_name_the_server_for_vectors() {
         "#]],
     );
 }
+
+#[test]
+fn a_private_language_that_nobody_knows_is_an_error_and_stands() {
+    check(
+        "[privacy]\nlanguages = ['python', 'pyton']\n",
+        "[privacy]\nlanguages = ['rusty']\n",
+        &[],
+        &[],
+        expect![[r#"
+            privacy.languages = ["python", "pyton", "rusty"] (.halfline.toml:2)
+            Error config.toml:2: `pyton` in privacy.languages is no language that is known; there are rust, python, typescript, tsx, javascript, go, c, cpp, java, csharp, ruby, php, lua, bash, json, toml, yaml, markdown
+            Error .halfline.toml:2: `rusty` in privacy.languages is no language that is known; there are rust, python, typescript, tsx, javascript, go, c, cpp, java, csharp, ruby, php, lua, bash, json, toml, yaml, markdown
+        "#]],
+    );
+}

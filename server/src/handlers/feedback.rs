@@ -2,7 +2,10 @@
 
 use serde_json::Value;
 
+use crate::policy::redact::for_log;
+
 /// Notes it in the log.
 pub fn handle(what: &'static str, params: &Value) {
-    tracing::debug!(%params, "{what}");
+    // They may hold the text that was shown.
+    tracing::debug!(params = %for_log(&params.to_string()), "{what}");
 }

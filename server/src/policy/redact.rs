@@ -1,12 +1,13 @@
 //! Secrets and personal data, replaced by placeholders before a text leaves the machine and put back in what returns.
 //!
 //! A placeholder is a word that code may contain and a model copies whole. The same content has the same placeholder as
-//! long as the program runs; what it stands for cannot be guessed from it.
+//! long as the program runs; what it stands for cannot be guessed from it. Logs get the same placeholders.
 
 mod placeholders;
 mod rules;
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 pub use placeholders::{Placeholders, Restorer};
 
@@ -62,6 +63,18 @@ pub fn redact(text: &str, sorts: &[Sort], placeholders: &mut Placeholders) -> Re
     }
     redacted.text.push_str(&text[done..]);
     redacted
+}
+
+/// `text` as a log may have it. Nothing is looked for until it is printed.
+pub fn for_log(text: &str) -> impl fmt::Display {
+    struct ForLog<'a>(&'a str);
+    impl fmt::Display for ForLog<'_> {
+        fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+            let sorts = [Sort::Secret, Sort::Personal];
+            out.write_str(&redact(self.0, &sorts, &mut Placeholders::new(self.0)).text)
+        }
+    }
+    ForLog(text)
 }
 
 /// A text that may leave.

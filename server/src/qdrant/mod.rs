@@ -49,7 +49,7 @@ impl Qdrant {
         let owner = repository::copy_of(root);
         let wire =
             Wire { collection, repository, owner, dimension: embedder.dimension(), model: embedder.id().to_owned() };
-        Ok(Some(Qdrant { client, wire, rules: Rules::new(config)?, name, is_ready: AtomicBool::new(false) }))
+        Ok(Some(Qdrant { client, wire, rules: Rules::new(config, root)?, name, is_ready: AtomicBool::new(false) }))
     }
 
     /// Makes sure that there is a collection, and that it is one for this model.

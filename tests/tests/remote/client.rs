@@ -1,7 +1,7 @@
 //! The client alone: streams, whole answers, retries, keys.
 
 use std::sync::atomic::AtomicBool;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use halfline_inference::remote::{
     Chat, Fill, Key, Message, Remote, RemoteAnswer, RemoteError, RemoteOptions, RemotePatience, Retries, Speaker,
@@ -24,6 +24,7 @@ fn chat() -> Chat {
         temperature: 0.0,
         tools: Vec::new(),
         may_call: false,
+        patience: None,
     }
 }
 
@@ -121,6 +122,44 @@ fn what_was_shown_is_not_shown_again() {
     assert_eq!(server.received().len(), 1);
     let server = Scripted::start([Act::Stall(pieces(&["half"]))]);
     assert_eq!(ask(&remote(server.url(), Key::None)), (Err(RemoteError::Silent), "half".to_owned()));
+}
+
+#[test]
+fn who_is_silent_is_not_asked_again() {
+    for act in [Act::Mute, Act::Stall(Vec::new())] {
+        let server = Scripted::start([act.clone()]);
+        let remote = remote(server.url(), Key::None);
+        let chat = Chat { patience: Some(Duration::from_millis(200)), ..chat() };
+        let began = Instant::now();
+        let error = remote.chat(&chat, &AtomicBool::new(false), &mut |_| {}).unwrap_err();
+        assert_eq!(error, RemoteError::Silent, "{act:?}");
+        // The engine's own patience is twenty seconds.
+        assert!(began.elapsed() < Duration::from_secs(10), "{act:?}: {:?}", began.elapsed());
+        assert_eq!(server.received().len(), 1, "{act:?}");
+    }
+}
+
+#[test]
+fn an_answer_without_words_is_none() {
+    let nothing = [
+        Act::Stream(Vec::new()),
+        Act::Stream(pieces(&[" ", "\n"])),
+        Act::Whole(String::new()),
+        Act::Body(
+            "text/event-stream",
+            "data: {\"choices\":[{\"delta\":{},\"finish_reason\":\"length\"}]}\n\n".to_owned(),
+        ),
+    ];
+    for act in nothing {
+        let server = Scripted::start([act.clone()]);
+        let error = ask(&remote(server.url(), Key::None)).0.unwrap_err();
+        assert_eq!(error, RemoteError::Nonsense("it is empty".to_owned()), "{act:?}");
+    }
+    // Nothing may be what a gap wants.
+    let server = Scripted::start([Act::Stream(Vec::new())]);
+    let fill = Fill { prefix: "a".to_owned(), suffix: "b".to_owned(), max_tokens: 9, stop: Vec::new() };
+    let filled = remote(server.url(), Key::None).fill(&fill, &AtomicBool::new(false), &mut |_| {});
+    assert_eq!(filled.map(|answer| answer.text), Ok(String::new()));
 }
 
 #[test]

@@ -48,6 +48,7 @@ pub(crate) fn audit(home: &Home) -> Vec<Value> {
 pub(crate) fn assert_local(answer: &Value, why: &str) {
     assert!(answer["text"].as_str().unwrap().starts_with(LOCAL), "{answer}");
     assert_eq!((&answer["route"]["engine"], &answer["model"]), (&"local".into(), &"tiny".into()), "{answer}");
+    assert!(answer["confidence"].as_f64().is_some_and(|number| (0.0..=1.0).contains(&number)), "{answer}");
     let said = answer["route"]["why"].as_str().unwrap();
     assert!(said.contains(why), "{said}");
 }
@@ -75,6 +76,7 @@ fn what_leaves_is_redacted_written_down_and_put_back() {
     let answer = ask_with(&home, command);
     assert_eq!((&answer["route"]["engine"], &answer["model"]), (&"remote".into(), &"large".into()), "{answer}");
     assert_eq!(answer["route"]["host"], server.host());
+    assert!(answer["confidence"].is_null(), "the engine says nothing of its words: {answer}");
     assert!(answer["text"].as_str().unwrap().contains("let owner = \"ada@example.org\";"), "{answer}");
 
     let received = server.received();
@@ -100,6 +102,8 @@ fn an_engine_that_fails_is_replaced_by_the_local_model() {
     let acts = [
         ("stalls", Act::Stall(half()), "did not answer in time"),
         ("says nothing", Act::Stall(Vec::new()), "did not answer in time"),
+        ("is mute", Act::Mute, "did not answer in time"),
+        ("has no words", Act::Stream(Vec::new()), "it is empty"),
         ("cuts", Act::Cut(half()), "broke off after 14 characters"),
         ("lies", Act::Body("text/event-stream", "data: {\"no\": \n\n".to_owned()), "makes no sense"),
         ("errs", Act::Status(500, "{\"error\":{\"message\":\"oops\"}}".to_owned()), "HTTP status 500: oops"),
@@ -107,7 +111,7 @@ fn an_engine_that_fails_is_replaced_by_the_local_model() {
     ];
     for (name, act, why) in acts {
         let server = Scripted::start([act]);
-        let home = home(&server.url(), "");
+        let home = home(&server.url(), "quick_answer_ms = 5000\n");
         let answer = ask(&home, &[]);
         assert_local(&answer, why);
         let failed = &answer["route"]["failed"][0];
@@ -202,4 +206,22 @@ fn what_was_said_before_is_kept_back_like_the_question() {
     // Nothing of the file is in this question; its history has it.
     assert_local(&chat("And why?"), "src/main.rs never leaves this machine");
     assert!(server.received().is_empty());
+}
+
+#[test]
+fn a_review_and_who_wants_to_know_more_ask_much() {
+    let server = Scripted::start([Act::Whole("No problem found.".to_owned())]);
+    let home = home(&server.url(), "");
+    home.write("c.diff", "--- a/src/main.rs\n+++ b/src/main.rs\n@@ -1 +1 @@\n-fn main() {\n+fn main( ) {\n");
+    let deep = ["--set", "remote.questions=deep"];
+    let review =
+        ask_with(&home, home.command().args(["review", "--root", ".", "--diff", "c.diff", "--json"]).args(deep));
+    assert_eq!(review["route"]["engine"], "remote", "{review}");
+    assert!(review["route"]["why"].as_str().unwrap().contains("asks for thought"), "{review}");
+    assert_local(&ask(&home, &deep), "a short question");
+    let more = ask(&home, &["--detail", "--set", "remote.questions=deep"]);
+    assert_eq!(more["route"]["engine"], "remote", "{more}");
+    let received = server.received();
+    let sent = |at: usize| received[at].body["messages"][1]["content"].as_str().unwrap_or_default().to_owned();
+    assert!(received.len() == 2 && sent(1).contains("Answer in detail"), "{}", sent(1));
 }

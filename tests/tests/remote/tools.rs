@@ -79,7 +79,7 @@ fn what_has_to_stay_is_refused_or_replaced() {
     assert_eq!(answer["text"], "It adds one.", "{answer}");
     let told = results(&server, 1);
     for (told, why) in
-        told.iter().zip(["outside of the workspace", "secrets", "it stays on this machine", "no checker may run"])
+        told.iter().zip(["outside of the workspace", "secrets", "it stays on this machine", "no command may run"])
     {
         assert!(told.contains("refused") && told.contains(why), "{told}");
     }
@@ -95,13 +95,32 @@ fn what_has_to_stay_is_refused_or_replaced() {
 }
 
 #[test]
-fn an_allowed_check_runs() {
-    let server = Scripted::start([calls(&[("run_check", json!({"path": "a.py"}))]), answer()]);
+fn only_an_allowed_check_runs() {
+    let server = Scripted::start([
+        calls(&[("run_check", json!({"path": "a.py"}))]),
+        answer(),
+        calls(&[("run_check", json!({"path": "a.py"}))]),
+        answer(),
+    ]);
     let home = project(&server, "");
     home.write("a.py", "def f(x):\n    if x\n        return 1\n");
+    // Nobody has typed that it shall run.
+    let refused = ask(&home, &[]);
+    assert_eq!(refused["tools"][0]["outcome"], "refused", "{refused}");
+    let checker = results(&server, 1)[0]
+        .split("not allowed `")
+        .nth(1)
+        .unwrap_or_default()
+        .split('`')
+        .next()
+        .unwrap_or_default()
+        .to_owned();
+    assert!(checker.starts_with("python3"), "{checker}");
+
+    home.allow(&format!("in place: {checker}"));
     let answer = ask(&home, &[]);
     assert_eq!(answer["tools"][0]["outcome"], "answered", "{answer}");
-    let told = results(&server, 1);
+    let told = results(&server, 3);
     assert!(told[0].contains("SyntaxError"), "{told:?}");
 }
 

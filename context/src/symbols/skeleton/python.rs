@@ -25,6 +25,9 @@ enum Token {
 /// Keeps what defines or brings in something.
 pub(super) fn shorten(keeping: &mut Keeping<'_>) -> Option<()> {
     let lines = lines(keeping.source, keeping.next)?;
+    if !is_indented_as_it_should_be(keeping.source, &lines) {
+        return None;
+    }
     let mut shortening = Shortening { keeping, lines: &lines };
     let mut next = 0;
     while next < lines.len() {
@@ -110,6 +113,20 @@ fn lines(source: &[u8], start: usize) -> Option<Vec<Line>> {
             return Some(lines);
         }
     }
+}
+
+/// Whether a block follows each colon at the end of a line, and nothing else. The grammar is lenient there: it takes the
+/// next line for an annotation, say.
+fn is_indented_as_it_should_be(source: &[u8], lines: &[Line]) -> bool {
+    let mut code = lines.iter().filter(|line| line.kind != Kind::Comment).peekable();
+    while let Some(line) = code.next() {
+        let opens = source[line.end - 1] == b':';
+        let is_deeper = code.peek().is_some_and(|next| next.indent > line.indent);
+        if opens != is_deeper {
+            return false;
+        }
+    }
+    true
 }
 
 fn logical_line(source: &[u8], start: usize, first: usize, indent: usize) -> Option<Line> {

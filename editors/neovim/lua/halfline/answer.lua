@@ -11,6 +11,7 @@ local H = { current = nil }
 ---@field root string|nil Where cited paths start.
 ---@field origin integer The window that cited places open in.
 ---@field on_close fun()
+---@field on_more fun()|nil Asks the same again, for a longer answer.
 
 --- Open a window, in place of the last one.
 ---
@@ -83,6 +84,9 @@ H.finish = function(self, result)
   end
   for _, citation in ipairs(result.citations or {}) do
     H.note(self, '- ' .. cited.describe(self.options.root, vim.tbl_extend('force', { kind = 'citation' }, citation)))
+  end
+  if type(result.confidence_level) == 'string' then
+    H.note(self, '- confidence: ' .. result.confidence_level)
   end
   -- Which engines failed, what was not sent.
   for _, note in ipairs(result.notes or {}) do
@@ -171,6 +175,9 @@ H.set_title = function(self, what)
   local title = ('Halfline: %s%s'):format(self.options.title, what and (' · ' .. what .. '…') or '')
   if H.is_float(self) then
     local footer = ' q closes · <CR> on a path opens it '
+    if self.options.on_more and not what then
+      footer = footer .. '· m says more '
+    end
     vim.api.nvim_win_set_config(self.window, { title = (' %s '):format(title), footer = footer, footer_pos = 'right' })
   elseif vim.api.nvim_win_is_valid(self.window) then
     vim.wo[self.window].statusline = (' %s '):format(title:gsub('%%', '%%%%'))
@@ -199,6 +206,16 @@ H.map_keys = function(self)
   end
   map('q', close, 'Close the answer, and stop it if it is on its way')
   map('<Esc>', close, 'Close the answer, and stop it if it is on its way')
+  if self.options.on_more then
+    map('m', function()
+      close()
+      -- The longer answer is about the same place.
+      if vim.api.nvim_win_is_valid(self.options.origin) then
+        vim.api.nvim_set_current_win(self.options.origin)
+      end
+      self.options.on_more()
+    end, 'Ask for a longer answer')
+  end
   map('<CR>', function()
     cited.open_at_cursor(self.options.root, self.options.origin, close)
   end, 'Open the path under the cursor')

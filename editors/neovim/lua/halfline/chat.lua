@@ -128,6 +128,9 @@ H.send = function(message)
     for _, citation in ipairs(result.citations or {}) do
       note(cited.describe(H.root, vim.tbl_extend('force', { kind = 'citation' }, citation)))
     end
+    if type(result.confidence_level) == 'string' then
+      note('confidence: ' .. result.confidence_level)
+    end
     for _, line in ipairs(result.notes or {}) do
       note(line)
     end

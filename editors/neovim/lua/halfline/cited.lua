@@ -36,6 +36,10 @@ end
 M.describe = function(root, value)
   local line = value.line or (value.lines and value.lines[1])
   local words = value.kind == 'citation' and value.symbol or value.why
+  -- A name that stands in no file.
+  if value.kind == 'citation' and value.path == '' then
+    return ('%s · nowhere in this workspace'):format(tostring(value.symbol))
+  end
   -- What JSON calls null is no word.
   words = type(words) == 'string' and words or nil
   if value.kind == 'citation' and value.ok == false then

@@ -180,8 +180,9 @@ H.about_folder = function(title, subject, command, argument, on_result)
   H.stream(client, bufnr, title, subject, command, argument, on_result)
 end
 
-H.open = function(client, title, subject, on_close)
+H.open = function(client, title, subject, on_close, on_more)
   return answer.open({
+    on_more = on_more,
     title = title,
     subject = subject,
     root = client.root_dir or client.config.root_dir,
@@ -195,12 +196,16 @@ H.stream = function(client, bufnr, title, subject, command, argument, on_result)
   local token = status.open_stream(function(value)
     window.add(value)
   end)
-  window = H.open(client, title, subject, function()
+  local on_close = function()
     status.close_stream(token)
     if request then
       compat.cancel(client, request)
     end
-  end)
+  end
+  local on_more = H.has_more[command] and not argument.detail and function()
+    H.stream(client, bufnr, title, subject, command, vim.tbl_extend('force', argument, { detail = true }), on_result)
+  end
+  window = H.open(client, title, subject, on_close, on_more or nil)
   request = H.execute(client, command, argument, token, function(err, result)
     request = nil
     status.close_stream(token)
@@ -217,6 +222,9 @@ H.stream = function(client, bufnr, title, subject, command, argument, on_result)
     window.fail('the server is not running; `:Halfline restart` starts it')
   end
 end
+
+-- Commands that answer at length when they are asked again.
+H.has_more = { ['halfline.explain'] = true, ['halfline.ask'] = true }
 
 H.execute = function(client, command, argument, token, on_done, bufnr)
   return compat.request(client, 'workspace/executeCommand', {

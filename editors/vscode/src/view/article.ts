@@ -37,6 +37,10 @@ function lines(title: string, all: readonly string[]): string {
 }
 
 function placeLink(place: Place): string {
+  // A name that stands in no file.
+  if (place.path === '') {
+    return '';
+  }
   const line = place.line ?? place.lines?.[0];
   const [first, last] = place.lines ?? [];
   const shown =
@@ -48,14 +52,21 @@ function placeLink(place: Place): string {
 function notes(place: Place): string {
   const symbol = place.symbol == null ? '' : ` <code>${escapeHtml(place.symbol)}</code>`;
   const why = place.why === undefined ? '' : ` <span class="why">${escapeHtml(place.why)}</span>`;
-  const missing = place.ok === false ? ' <span class="missing">not found there</span>' : '';
+  const where = place.path === '' ? 'nowhere in this workspace' : 'not found there';
+  const missing = place.ok === false ? ` <span class="missing">${where}</span>` : '';
   return symbol + why + missing;
 }
 
 function footer(answer: Answer): string {
   const doing = escapeHtml(answer.status !== '' ? answer.status : answer.state === 'waiting' ? 'Thinking' : 'Writing');
+  const more = answer.hasMore && answer.state === 'done' ? '<button data-action="more">More</button>' : '';
   const state = answer.running
     ? `<button data-action="stop">Stop</button><span class="working">${doing}</span>`
-    : `<button data-action="copy">Copy</button>${escapeHtml(answer.status === '' ? answer.model : answer.status)}`;
+    : `<button data-action="copy">Copy</button>${more}${escapeHtml(answer.status === '' ? author(answer) : answer.status)}`;
   return `<footer class="${answer.state}">${state}</footer>`;
+}
+
+/** Who wrote it, and how sure that is. */
+function author(answer: Answer): string {
+  return answer.confidence === '' ? answer.model : `${answer.model}, ${answer.confidence} confidence`;
 }

@@ -8,4 +8,5 @@ export type FromPage =
   | { readonly kind: 'open'; readonly location: string }
   | { readonly kind: 'say'; readonly text: string }
   | { readonly kind: 'stop'; readonly id: number }
+  | { readonly kind: 'more'; readonly id: number }
   | { readonly kind: 'copy'; readonly id: number };

@@ -41,7 +41,7 @@ document.addEventListener('click', (event) => {
   const { location, action } = target.dataset;
   if (location !== undefined) {
     editor.postMessage({ kind: 'open', location });
-  } else if (action === 'stop' || action === 'copy') {
+  } else if (action === 'stop' || action === 'more' || action === 'copy') {
     editor.postMessage({ kind: action, id });
   }
 });

@@ -18,6 +18,7 @@ const KEPT = 20;
 interface Entry {
   readonly answer: Answer;
   readonly stop: () => void;
+  readonly more: () => void;
 }
 
 /** What one view is for. */
@@ -66,9 +67,9 @@ export class AnswerPanel implements vscode.Disposable {
     return this.#entries.some(({ answer }) => answer.running);
   }
 
-  /** Shows a new answer without taking the keyboard from the editor. `stop` is what the Stop button does. */
-  add(answer: Answer, stop: () => void): void {
-    this.#entries.push({ answer, stop });
+  /** Shows a new answer without taking the keyboard from the editor. `stop` and `more` are what its buttons do. */
+  add(answer: Answer, stop: () => void, more: () => void = () => undefined): void {
+    this.#entries.push({ answer, stop, more });
     this.#entries.splice(0, this.#entries.length - KEPT);
     this.#panel ??= this.#createPanel();
     this.#panel.reveal(undefined, true);
@@ -142,6 +143,9 @@ export class AnswerPanel implements vscode.Disposable {
         break;
       case 'stop':
         this.#entry(message.id)?.stop();
+        break;
+      case 'more':
+        this.#entry(message.id)?.more();
         break;
       case 'copy':
         void vscode.env.clipboard.writeText(this.#entry(message.id)?.answer.text ?? '');

@@ -15,12 +15,15 @@ fn citations(answer: &str) -> String {
         "//! Doc.\n\npub struct Config;\n\npub fn load() -> Config {\n    Config\n}\n",
     )
     .unwrap();
+    std::fs::create_dir(dir.path().join("deep")).unwrap();
+    std::fs::write(dir.path().join("deep/once.rs"), "fn once() {}\n").unwrap();
+    std::fs::write(dir.path().join("deep/main.rs"), "fn other_main() {}\n").unwrap();
     std::fs::write(dir.path().join("src/main.rs"), "fn main() {\n    load();\n}\n").unwrap();
     let sources = Sources { workspace: Arc::new(Workspace::new(dir.path())), open: Arc::new(|_| None) };
     sources.refresh();
     let main = sources.read(std::path::Path::new("src/main.rs")).unwrap();
     let show = |one: Citation| format!("{}:{} {:?} {}\n", one.path, one.line, one.symbol, one.ok);
-    check(&sources, &[main], answer).into_iter().map(show).collect()
+    check(&sources, &[main], answer, "Shown was `Shown_name` of rustc.").into_iter().map(show).collect()
 }
 
 #[test]
@@ -62,6 +65,47 @@ It has 12 lines, 3 of them empty; line by line it does nothing.";
         src/main.rs:2 None true
         src/config.rs:3 None true
         src/config.rs:6 Some("Config") false
+    "#]]
+    .assert_eq(&citations(answer));
+}
+
+#[test]
+fn a_line_that_is_off_by_a_little_is_put_right() {
+    let answer = "\
+`Config` at src/config.rs:1, `load` at src/config.rs:7, and `load` at src/config.rs:1 is too far.
+`main` ends on line 3. `load` is on line 1. Lines 1-2 have `main`.";
+    expect![[r#"
+        src/config.rs:3 Some("Config") true
+        src/config.rs:5 Some("load") true
+        src/config.rs:1 Some("load") false
+        src/main.rs:1 Some("main") true
+        src/main.rs:2 Some("load") true
+    "#]]
+    .assert_eq(&citations(answer));
+}
+
+#[test]
+fn a_file_is_found_by_its_name_where_there_is_but_one() {
+    expect![[r#"
+        deep/once.rs:1 None true
+        deep/once.rs:9 None false
+        nowhere.rs:1 None false
+    "#]]
+    .assert_eq(&citations("See once.rs:1, once.rs:9 and nowhere.rs:1."));
+}
+
+#[test]
+fn a_name_that_is_nowhere_is_marked() {
+    let answer = "\
+`other_main` is there, and `load_everything()` calls `ConfigLoader::run_all`. Try `unwrap_or_default()`, or `Shown_name`.
+`new_name` is what I suggest, and `frobnicate` may be a crate.
+```rust
+fn new_name() {}
+```";
+    expect![[r#"
+        deep/main.rs:1 Some("other_main") true
+        :0 Some("load_everything") false
+        :0 Some("run_all") false
     "#]]
     .assert_eq(&citations(answer));
 }

@@ -50,7 +50,8 @@ pub(super) fn pointed(
     // A trace in the question points at code as well as a person does.
     focuses.extend(frames::of(sources, &question).into_iter().map(|focus| (focus, true)));
     let share = tokens / (focuses.len() + outputs.len() + usize::from(!symbols.is_empty())).max(1);
-    let mut gathered = Gathered { task: Task::Answer(question.clone()), items: Vec::new(), files: Vec::new() };
+    let task = Task::Answer(question.clone());
+    let mut gathered = Gathered { task, items: Vec::new(), files: Vec::new(), diagnostics: Vec::new() };
     gathered.items.extend(outputs.iter().map(|output| output_item(output, share, counter)));
     let mut left = tokens.saturating_sub(gathered.items.iter().map(|item| counter.count(&item.text)).sum());
     let mut shown: Vec<Piece> = Vec::new();
@@ -61,9 +62,12 @@ pub(super) fn pointed(
     drop_covered(&mut shown);
     left = left.saturating_sub(cost(&shown, counter));
     let plain = Snapshot::of_text(None, "");
-    let language = focuses.first().map_or(&plain, |(focus, _)| &focus.snapshot);
     let mut asked: Vec<String> = focuses.iter().map(|(focus, _)| own_path(sources, &focus.snapshot)).collect();
-    gathered.items.extend(shown.iter().cloned().map(|piece| code_item(piece, language, &asked)));
+    let file_of = |piece: &Piece| {
+        let at = asked.iter().position(|path| *path == piece.path).unwrap_or(0);
+        focuses.get(at).map_or(&plain, |(focus, _)| &focus.snapshot)
+    };
+    gathered.items.extend(shown.iter().map(|piece| code_item(piece.clone(), file_of(piece), &asked)));
     let named = match (symbols.is_empty(), focuses.is_empty() && outputs.is_empty()) {
         (false, _) => definitions_named(sources, share, counter, &symbols.join(" ")),
         (true, true) => definitions_named(sources, tokens - tokens / SEARCH_SHARE, counter, &question),

@@ -40,7 +40,11 @@ pub(super) fn map_of_workspace(sources: &Sources, tokens: usize, counter: &dyn T
 
 /// Code, which was `asked` about if it is of one of these files, and else was found.
 pub(super) fn code_item(piece: Piece, snapshot: &Snapshot, asked: &[String]) -> Item {
-    let language = halfline_grammars::by_path(Path::new(&piece.path)).or(snapshot.language());
+    // Of the file itself, the editor knows best; a file that was never saved has no name to tell it by.
+    let is_own = snapshot.path().is_some_and(|path| path.ends_with(&piece.path));
+    let own = snapshot.language();
+    let by_name = halfline_grammars::by_path(Path::new(&piece.path));
+    let language = if is_own { own.or(by_name) } else { by_name.or(own) };
     Item {
         found: !asked.contains(&piece.path),
         evidence: Evidence { path: piece.path, lines: piece.lines, why: piece.why },
@@ -69,7 +73,7 @@ pub(super) fn of_changes(task: Task, changes: &[Change], tokens: usize, counter:
         let text = changes.iter().map(line).collect();
         items.insert(0, Item { evidence, text, fence: "text".to_owned(), found: false });
     }
-    Gathered { task, items, files: Vec::new() }
+    Gathered { task, items, files: Vec::new(), diagnostics: Vec::new() }
 }
 
 /// What a command printed: its end, where what went wrong stands.

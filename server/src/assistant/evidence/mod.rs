@@ -50,6 +50,8 @@ pub(super) struct Gathered {
     pub(super) items: Vec<Item>,
     /// The files that were read, for checking citations.
     pub(super) files: Vec<Snapshot>,
+    /// What is complained of at the place, whether a checker just said so or the question did.
+    pub(super) diagnostics: Vec<Diagnostic>,
 }
 
 impl Gathered {
@@ -290,7 +292,7 @@ fn explain(
         None => Task::ExplainCode { line },
     };
     tracing::debug!(?refreshed, whole = ?started.elapsed(), "read the place of a question");
-    Told { gathered: Gathered { task, items, files: vec![snapshot] }, focus, pieces, asked, left }
+    Told { gathered: Gathered { task, items, files: vec![snapshot], diagnostics }, focus, pieces, asked, left }
 }
 
 /// What surrounds the place of a question, as far as there is room for it, and the place for its history.
@@ -346,7 +348,7 @@ fn explain_selection(
     let pieces = gather_debugging(&focus, tokens, counter, Some(&sources.workspace));
     let asked = [own_path(sources, &snapshot)];
     let items = pieces.into_iter().map(|piece| code_item(piece, &snapshot, &asked)).collect();
-    Ok(Gathered { task: Task::ExplainSelection { lines }, items, files: vec![snapshot] })
+    Ok(Gathered { task: Task::ExplainSelection { lines }, items, files: vec![snapshot], diagnostics: Vec::new() })
 }
 
 /// The path of `snapshot` as pieces of it have it.

@@ -35,7 +35,9 @@ pub(super) async fn explain_code(diagnostic: &Diagnostic) -> Option<Item> {
         return None;
     }
     let mut rustc = Command::new("rustc");
-    rustc.args(["--explain", code]);
+    // Nobody has to allow this, so no workspace may choose what it runs: rustup takes the toolchain, even one at a path, from
+    // a file in the directory or above it.
+    rustc.args(["--explain", code]).current_dir(outside_of_workspaces()?);
     let output = command::run(rustc, Duration::from_secs(5)).await.ok().filter(|output| output.success())?;
     let lines: Vec<&str> = output.stdout.lines().take(EXPLAIN_LINES).collect();
     let evidence = Evidence {
@@ -44,6 +46,13 @@ pub(super) async fn explain_code(diagnostic: &Diagnostic) -> Option<Item> {
         why: format!("what {code} means"),
     };
     Some(Item { evidence, text: lines.join("\n"), fence: "text".to_owned(), found: false })
+}
+
+/// The root of the file system, above which nothing lies. `None` where that holds such a file itself.
+fn outside_of_workspaces() -> Option<PathBuf> {
+    let root = std::env::temp_dir().ancestors().last()?.to_owned();
+    let is_plain = ["rust-toolchain.toml", "rust-toolchain"].iter().all(|name| !root.join(name).exists());
+    is_plain.then_some(root)
 }
 
 async fn check_package(package: &Path, path: &Path, time: Duration, sink: &mut (dyn FnMut(Update) + Send)) -> Checked {

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use expect_test::{Expect, expect};
 use halfline_context::budget::RoughCounter;
-use halfline_context::{Position, Workspace};
+use halfline_context::{Document, Position, Workspace};
 use tempfile::TempDir;
 
 use super::*;
@@ -436,4 +436,25 @@ fn a_configured_checker_takes_the_place_of_the_built_in_one() {
         a.py (1, 3) the file: python
     "#]]
     .assert_eq(&found(vec![entry("echo broken >&2; exit 3")]));
+}
+
+#[test]
+fn code_that_was_never_saved_is_told_by_the_editors_language() {
+    let (_dir, sources) = project(&[("a.rs", "fn a() {}\n")]);
+    let open: crate::assistant::OpenDocuments = Arc::new(|path| {
+        let (of, language) = match path.file_name()?.to_str()? {
+            "untitled:1" => (None, "python"),
+            "a.h" => (Some(path.to_owned()), "cpp"),
+            _ => return None,
+        };
+        Some(Document::new(of, language, 0, "x = 1\n").snapshot())
+    });
+    let sources = Sources { open, ..sources };
+    let file = |path: &str| FileRange { path: path.into(), lines: Some(0..=0) };
+    let files = ["a.rs", "untitled:1", "a.h"].map(file).to_vec();
+    let about = About { files, ..About::default() };
+    let gathered = gathered(&sources, Question::Ask { question: "why?".to_owned(), about });
+    let told: Vec<(&str, &str)> =
+        gathered.items.iter().map(|item| (item.evidence.path.as_str(), item.fence.as_str())).collect();
+    assert_eq!(told, [("a.rs", "rust"), ("", "python"), ("a.h", "cpp")]);
 }

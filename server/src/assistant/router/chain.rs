@@ -56,7 +56,7 @@ impl Chain {
         Ok(Chain {
             engines,
             broken,
-            rules: Rules::new(config)?,
+            rules: Rules::new(config, root)?,
             quota: quota(config)?,
             audit: Audit::configured(&config.audit, root)?,
             workspace: root.display().to_string(),

@@ -49,9 +49,10 @@ struct Said {
 }
 
 impl Rules {
-    pub(crate) fn new(config: &Config) -> Result<Rules, String> {
+    /// Those of the settings, for the workspace at `root`.
+    pub(crate) fn new(config: &Config, root: &Path) -> Result<Rules, String> {
         Ok(Rules {
-            privacy: Privacy::new(&config.privacy.never_leave, &config.privacy.languages)?,
+            privacy: Privacy::new(&config.privacy.never_leave, &config.privacy.languages)?.within(root),
             secrets_stay: config.privacy.secrets_stay,
             redact_personal: config.privacy.redact_personal,
         })
@@ -127,9 +128,10 @@ pub(super) fn clear(rules: &Rules, engine: &Engine, conversation: &Conversation)
     }
     files.sort_unstable();
     files.dedup();
+    let prompt_tokens = messages.iter().map(|message| engine.tokenizer().count(&message.content)).sum();
     Ok(Cleared {
-        prompt_tokens: messages.iter().map(|message| engine.tokenizer().count(&message.content)).sum(),
-        asks_much: asks_much(conversation, files.len()),
+        prompt_tokens,
+        asks_much: asks_much(conversation, files.len(), prompt_tokens),
         messages,
         placeholders,
         counts,
@@ -168,8 +170,9 @@ fn without(
     Ok(left + text.get(done..).unwrap_or_default())
 }
 
-/// Why the question, which is about so many files, is one for a larger model, if it is.
-fn asks_much(conversation: &Conversation, files: usize) -> Option<String> {
+/// Why the question, which is about so many files and has so many tokens before any of it is cut, is one for a larger model, if it
+/// is.
+fn asks_much(conversation: &Conversation, files: usize, tokens: usize) -> Option<String> {
     if conversation.failed_attempts > 0 {
         return Some(format!("{} attempts of the local model failed", conversation.failed_attempts));
     }
@@ -179,5 +182,5 @@ fn asks_much(conversation: &Conversation, files: usize) -> Option<String> {
     if files >= MANY_FILES {
         return Some(format!("it is about {files} files"));
     }
-    (conversation.prompt.len() >= LONG_PROMPT).then(|| format!("it is long ({} tokens)", conversation.prompt.len()))
+    (tokens >= LONG_PROMPT).then(|| format!("it is long ({tokens} tokens)"))
 }

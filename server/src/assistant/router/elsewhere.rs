@@ -19,6 +19,8 @@ pub(super) struct Elsewhere {
     /// Whether its model may call tools.
     pub(super) tools: bool,
     questions: Questions,
+    /// How long the first byte of an answer to a short question may take.
+    quick: Duration,
     /// 0 if that is not known.
     context_tokens: usize,
     prompt_price: f64,
@@ -48,10 +50,16 @@ impl Elsewhere {
             name,
             tools: entry.tools,
             questions: entry.questions,
+            quick: ms(entry.quick_answer_ms, settings.quick_answer_ms),
             context_tokens: entry.context_tokens,
             prompt_price: entry.prompt_price,
             answer_price: entry.answer_price,
         })
+    }
+
+    /// How long the first byte of an answer may take, where that is less than the engine's own patience.
+    pub(super) fn patience(&self, cleared: &Cleared) -> Option<Duration> {
+        cleared.asks_much.is_none().then_some(self.quick)
     }
 
     pub(super) fn host(&self) -> &str {

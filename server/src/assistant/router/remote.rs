@@ -162,6 +162,7 @@ impl Asking<'_> {
             temperature: self.temperature,
             tools: tools.to_vec(),
             may_call,
+            patience: self.elsewhere.patience(&self.cleared),
         };
         let mut restorer = self.cleared.placeholders.restorer();
         let (shown, first) = (&mut self.shown, &mut self.first);
@@ -259,6 +260,7 @@ impl Asking<'_> {
             prompt: as_text(&self.cleared.messages),
             text: self.shown,
             stopped,
+            confidence: None,
             tokens: self.tokens,
             queue: Duration::ZERO,
             prefill,

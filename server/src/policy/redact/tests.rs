@@ -67,6 +67,64 @@ fn secrets_by_the_name_they_are_given() {
 }
 
 #[test]
+fn secrets_without_quotes_beside_the_name_of_one() {
+    check(
+        "db:\n  password: hunter22\n  port: 5432\n",
+        expect![[r#"
+            db:
+              password: {assigned:hunter22}
+              port: 5432
+        "#]],
+    );
+    check(
+        "[smtp]\r\nsmtp_passwd = s3cr3t99!   # of the relay\r\n",
+        expect!["[smtp]\r\nsmtp_passwd = {assigned:s3cr3t99!}   # of the relay\r\n"],
+    );
+    check("api_key=9f86d081884c7d659a2feaa0c55ad015", expect!["api_key={assigned:9f86d081884c7d659a2feaa0c55ad015}"]);
+    check("  12 | accessToken: q7w8e9r0", expect!["  12 | accessToken: {assigned:q7w8e9r0}"]);
+    check("+    4 | export GITLAB_TOKEN=q7w8e9r0", expect!["+    4 | export GITLAB_TOKEN={assigned:q7w8e9r0}"]);
+    check("# old-password: q7w8e9r0", expect!["# old-password: {assigned:q7w8e9r0}"]);
+    check("login user=ada password=q7w8e9r0 ok", expect!["login user=ada password={assigned:q7w8e9r0} ok"]);
+    check("GET /a?token=q7w8e9r0&x=1", expect!["GET /a?token={assigned:q7w8e9r0}&x=1"]);
+    check("tool --db-password q7w8e9r0 run", expect!["tool --db-password {assigned:q7w8e9r0} run"]);
+}
+
+#[test]
+fn code_beside_the_name_of_a_secret_is_none() {
+    for text in [
+        "    password: str",
+        "    token: Optional[str] = None",
+        "    secret: bytes32",
+        "token = get_token()",
+        "token = tokens[12]",
+        "password = config.database1.password2",
+        "password = self.value12.text34",
+        "api_key = API_KEY_01",
+        "token = old_token_22",
+        "let token: u64 = 12;",
+        "password: String,",
+        "tokens: 128000",
+        "max_tokens = 128k000",
+        "tokenizer: qwen25coder",
+        "token_count: 12ab34",
+        "secret: sha256",
+        "secretName: app-db-01",
+        "secret: app-secret-01",
+        "pwd: /home/ada12/work34",
+        "token: https://id22.example.org/a11",
+        "password = ${DB_PASSWORD_22}",
+        "password: changeme22",
+        "token: v1.22.333",
+        "the password: at least 12 characters",
+        "if token == other22token33 {",
+        "connect(token=value12, other=1)",
+        "cargo run --token-file a11b22c33",
+    ] {
+        assert_eq!(find(text, ALL), [], "{text}");
+    }
+}
+
+#[test]
 fn what_only_looks_like_one() {
     for text in [
         r#"password = "${DB_PASSWORD}""#,
@@ -117,6 +175,14 @@ fn the_same_content_has_the_same_placeholder_and_no_other_text_has_it() {
     assert_eq!(find(nested, &[Sort::Secret]).len(), 1, "no other sort hides a secret");
     assert_eq!(find(nested, ALL).len(), 1, "what overlaps is replaced whole");
     assert_eq!(redact(text, &[Sort::Secret], &mut placeholders).text, text, "only what is asked for");
+}
+
+#[test]
+fn a_log_has_no_secrets() {
+    let text = "let password = \"hunter22\"; // ada@example.org\nlet x = 1;";
+    let logged = for_log(text).to_string();
+    assert!(logged.contains("let password = \"__ASSIGNED_") && logged.ends_with("\nlet x = 1;"), "{logged}");
+    assert!(!logged.contains("hunter22") && !logged.contains("ada@"), "{logged}");
 }
 
 proptest! {
