@@ -282,7 +282,7 @@ impl Search {
         self.spent.attempts += usize::from(is_code);
         self.spent.tokens += reply.tokens;
         self.spent.tools.extend(reply.tools);
-        tracing::debug!(path = %view.path.display(), ?reply.tokens, ?reply.decode, temperature, "the model wrote:\n{}", reply.text);
+        tracing::debug!(path = %view.path.display(), ?reply.tokens, ?reply.decode, temperature, "the model wrote:\n{}", crate::policy::redact::for_log(&reply.text));
         let written = Written { route: reply.route, prompt: reply.prompt, answer: reply.text };
         self.spent.last = Some(written.clone());
         Ok(Some(written))

@@ -191,7 +191,7 @@ impl<'a> Work<'a> {
         self.model_time += started.elapsed();
         self.tokens += reply.tokens;
         self.tools.extend(reply.tools);
-        tracing::debug!(stopped = ?reply.stopped, "the model wrote:\n{}", reply.text);
+        tracing::debug!(stopped = ?reply.stopped, "the model wrote:\n{}", crate::policy::redact::for_log(&reply.text));
         self.last = Some(Written { route: reply.route, prompt: reply.prompt, answer: reply.text.clone() });
         Ok(reply.text)
     }
