@@ -7,6 +7,7 @@ use halfline_grammars::{Language, Role, TagKind};
 use serde::{Deserialize, Serialize};
 use tree_sitter::{Node, QueryCursor, StreamingIterator, Tree};
 
+use super::docs::{docs_above, docstring};
 use super::imports::{FoundImports, Import};
 use crate::document::Snapshot;
 use crate::syntax;
@@ -16,8 +17,6 @@ const SIGNATURE_LINES: usize = 12;
 /// Nodes that may be around a definition or an import for it to be found. Nearly all of a tree lies deeper, in
 /// expressions, and need not be walked through.
 const DEEPEST: u32 = 10;
-/// Lines of documentation kept with a signature.
-const DOC_LINES: usize = 3;
 /// A signature longer than this is cut: a table of constants on one line is no signature.
 const SIGNATURE_BYTES: usize = 1200;
 
@@ -162,13 +161,15 @@ fn symbols_within(source: &Source<'_>, tree: &Tree, within: Range<usize>) -> (Ve
     cursor.set_byte_range(within.clone()).set_max_start_depth(Some(DEEPEST));
     let mut matches = cursor.matches(query.query(), tree.root_node(), source.text.as_bytes());
     let (mut found, mut containers, mut imports) = (Vec::new(), Vec::new(), FoundImports::default());
+    let mut function = 0..0;
     while let Some(one) = matches.next() {
-        let (mut name, mut body, mut whole) = (None, None, None);
+        let (mut name, mut body, mut whole, mut is_outer) = (None, None, None, false);
         for capture in one.captures() {
             match query.role(capture.index) {
                 Some(Role::Name) => name = Some(capture.node),
                 Some(Role::Body) => body = Some(capture.node),
                 Some(Role::Definition(kind)) => whole = Some((kind, capture.node)),
+                Some(Role::Outer) => is_outer = true,
                 Some(Role::Container) => containers.push(container(source, capture.node, capture.node.start_byte())),
                 Some(Role::Import) => imports.wholes.push(capture.node.byte_range()),
                 Some(Role::Imported) => imports.names.push(capture.node.byte_range()),
@@ -178,6 +179,13 @@ fn symbols_within(source: &Source<'_>, tree: &Tree, within: Range<usize>) -> (Ve
         if let (Some(name), Some((kind, whole))) = (name, whole) {
             if whole.start_byte() < within.start || whole.end_byte() > within.end {
                 continue;
+            }
+            // What a function declares comes after the function itself.
+            if is_outer && function.contains(&whole.start_byte()) {
+                continue;
+            }
+            if let (Some(body), TagKind::Function | TagKind::Method) = (body, kind) {
+                function = body.byte_range();
             }
             if matches!(kind, TagKind::Type | TagKind::Interface) {
                 containers.push(container(source, whole, name.start_byte()));
@@ -296,37 +304,6 @@ fn definition(
         signature,
         signature_lines: (first_line, last_line.min(lines.1)),
     }
-}
-
-/// The first lines of the comment directly above `line` (attributes and decorators between do not count), and where
-/// it starts.
-fn docs_above(source: &Source<'_>, line: usize) -> Option<(usize, String)> {
-    let mark = source.language.line_comment();
-    let mut docs = Vec::new();
-    let mut first = line;
-    for above in (0..line).rev() {
-        let content = source.line(above).trim();
-        if mark.is_some_and(|mark| content.starts_with(mark)) && !content.starts_with("#[") {
-            docs.push(content);
-            first = above;
-        } else if !(content.starts_with("#[") || content.starts_with('@')) {
-            break;
-        }
-    }
-    docs.reverse();
-    docs.truncate(DOC_LINES);
-    (!docs.is_empty()).then(|| (first, docs.join("\n") + "\n"))
-}
-
-/// The first line of a string that starts a body, where that is how things are documented.
-fn docstring(source: &Source<'_>, body: Node<'_>) -> Option<String> {
-    if !source.language.indented_blocks() {
-        return None;
-    }
-    let line = source.text[body.start_byte()..].lines().next().unwrap_or_default().trim();
-    let opening = line.trim_start_matches(|ch: char| ch.is_ascii_alphabetic());
-    let quotes = ["\"\"\"", "'''"].into_iter().find(|quotes| opening.starts_with(quotes))?;
-    Some(if opening[quotes.len()..].contains(quotes) { line.to_owned() } else { format!("{line}{quotes}") })
 }
 
 /// What definitions stand in: its bytes, and the line that a reader would call it by.
