@@ -34,7 +34,16 @@ pub(super) fn docs_above(source: &Source<'_>, line: usize) -> Option<(usize, Str
 
 /// The first lines with words of the block comment that ends on `line`, closed again, and where it starts.
 fn block_docs(source: &Source<'_>, line: usize) -> Option<(usize, String)> {
-    let first = (0..=line).rev().take(MOST_COMMENT_LINES).find(|&above| source.line(above).contains("/*"))?;
+    let text = |above: usize| {
+        let text = source.line(above).trim();
+        if above == line { text.strip_suffix("*/").unwrap_or(text) } else { text }
+    };
+    let mut above = (0..=line).rev().take(MOST_COMMENT_LINES);
+    let first = above.find(|&above| text(above).contains("/*") || text(above).contains("*/"))?;
+    // What ends before is another comment: this one has lost its start while someone writes.
+    if text(first).contains("*/") {
+        return None;
+    }
     let opening = source.line(first).trim();
     if !opening.starts_with("/*") {
         return None;
