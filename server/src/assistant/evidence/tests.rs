@@ -337,7 +337,15 @@ fn a_selection_knows_tests_callers_and_the_history_of_its_lines() {
     sources.open = Arc::new(move |path| (path == open).then(|| typed.clone()));
     let question = Question::ExplainSelection { path: "fee.py".into(), lines: 44..=44 };
     let gathered = gathered(&sources, question);
-    expect![[r#""#]].assert_eq(&listing(&gathered));
+    expect![[r#"
+        ExplainSelection { lines: 44..=44 }
+        fee.py (44, 45) the function around it: python
+        fee.py (1, 41) definition of RATE: python
+        test_fee.py (4, 5) a test of fee: python
+        bill.py (5, 8) bill uses fee: python
+        fee.py (44, 45) how these lines came to be (git log): diff
+    "#]]
+    .assert_eq(&listing(&gathered));
     let history = gathered.items.last().unwrap();
     assert!(history.text.contains("-    return amount * RATE\n+    return amount * RATE // 100"), "{}", history.text);
 }

@@ -67,7 +67,7 @@ fn lines_of_a_text_that_is_not_saved_are_those_in_the_editor() {
     assert!(shown.starts_with("src/a.rs, lines 4-6:\n"), "{shown}");
     assert!(shown.contains("fn add_one(x: u32)"), "{shown}");
     let shown = find::search(&sources, &privacy, "main private key").unwrap().text;
-    assert!(shown.contains("src/a.rs, lines 3-11:\n") && shown.contains("11  }"), "{shown}");
+    assert!(shown.contains("src/a.rs, lines 3-11:\n") && shown.contains("11 | }"), "{shown}");
 }
 
 #[test]
