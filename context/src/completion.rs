@@ -10,7 +10,7 @@
 //! until half a budget's worth of text has been written; then it moves on by one step, once.
 //!
 //! Pieces come before the prefix in a prompt, so they follow the same rule: they depend on whole lines, not on what is
-//! being typed, except for a call on the cursor's line; and they are ordered by place, not by rank.
+//! being typed, except for a call on the cursor's line; and they are ordered by how long they last and by place, not by rank.
 
 mod attention;
 mod declarations;
@@ -30,7 +30,7 @@ use crate::budget::{Budget, TokenCounter};
 use crate::document::Snapshot;
 use crate::symbols::{self, Definition};
 use crate::text;
-use crate::workspace::Workspace;
+use crate::workspace::{Workspace, within};
 use typing::Typing;
 
 pub use attention::Attention;
@@ -89,6 +89,8 @@ pub struct CompletionContext {
     pub ranks: Vec<usize>,
     /// Names one of which may come next, where that can be told.
     pub expected: Option<Expected>,
+    /// Whether everything was looked at: what was not ready in time may be there for the next request.
+    pub complete: bool,
 }
 
 /// What stands beside the text in a prompt.
@@ -118,23 +120,30 @@ pub fn gather_completion(
     let mut context = CompletionContext {
         prefix: text::slice(rope, start, cursor),
         suffix: text::slice(rope, cursor, end),
+        complete: true,
         ..CompletionContext::default()
     };
     if budget.piece_tokens > 0 {
-        let window = Window { snapshot, start, cursor, end };
-        let imports = symbols::imports(snapshot);
-        let typing = Typing::new(snapshot, cursor, workspace, &imports);
-        let members = members::members(&typing);
-        let finder = pieces::Finder::new(&window, &typing, members.as_ref());
-        let pieces = match beside {
-            Beside::Fresh(attention) => finder.gather(attention, budget.piece_tokens, counter, deadline),
-            Beside::Known(pieces) => pieces.to_vec(),
+        let gather = || {
+            let window = Window { snapshot, start, cursor, end };
+            let imports = symbols::imports(snapshot);
+            let typing = Typing::new(snapshot, cursor, workspace, &imports);
+            let members = members::members(&typing);
+            let finder = pieces::Finder::new(&window, &typing, members.as_ref());
+            let pieces = match beside {
+                Beside::Fresh(attention) => finder.gather(attention, budget.piece_tokens, counter, deadline),
+                Beside::Known(pieces) => pieces.to_vec(),
+            };
+            let expected = match &members {
+                Some((members, _)) => Some(Expected { names: members.rest(), origin: Origin::Members }),
+                None => finder.unused().map(|names| Expected { names, origin: Origin::Imports }),
+            };
+            (pieces, expected)
         };
+        let ((pieces, expected), had_all) = within(deadline, gather);
         (context.ranks, context.pieces) = pieces.into_iter().unzip();
-        context.expected = match &members {
-            Some((members, _)) => Some(Expected { names: members.rest(), origin: Origin::Members }),
-            None => finder.unused().map(|names| Expected { names, origin: Origin::Imports }),
-        };
+        context.expected = expected;
+        context.complete = had_all && Instant::now() <= deadline;
     }
     context
 }

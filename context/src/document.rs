@@ -15,7 +15,7 @@ use halfline_grammars::Language;
 use ropey::Rope;
 use tree_sitter::{InputEdit, ParseOptions, Point, Tree};
 
-use crate::symbols::{self, Definition, OldDefinitions};
+use crate::symbols::{self, Definition, Import, OldDefinitions};
 use crate::text::{self, Encoding, Position};
 
 /// Files over this many bytes get no tree.
@@ -47,6 +47,7 @@ struct Inner {
     base: Option<Tree>,
     tree: OnceLock<Option<Tree>>,
     definitions: OnceLock<Arc<Vec<Definition>>>,
+    imports: OnceLock<Arc<Vec<Import>>>,
     /// The newest definitions that were read of an earlier text.
     basis: Option<Basis>,
     shape: Shape,
@@ -86,8 +87,14 @@ struct Shape {
 impl Document {
     /// A document as an editor opens it. The language is told by `language_id`, then by the path.
     pub fn new(path: Option<PathBuf>, language_id: &str, version: i32, text: &str) -> Document {
-        let by_path = || path.as_deref().and_then(halfline_grammars::by_path);
-        let language = halfline_grammars::by_language_id(language_id).or_else(by_path);
+        let by_content = || path.as_deref().and_then(|path| halfline_grammars::by_content(path, text));
+        let language = match halfline_grammars::by_language_id(language_id) {
+            // Editors take headers of C++ for C.
+            Some(language) if language.name() == "c" => {
+                by_content().filter(|other| other.is_kin(language)).or(Some(language))
+            }
+            known => known.or_else(by_content),
+        };
         let identity = Identity { path, language_id: language_id.to_owned(), language, slow_parses: AtomicU32::new(0) };
         Document { current: Snapshot::fresh(Arc::new(identity), version, Rope::from_str(text)) }
     }
@@ -119,6 +126,7 @@ impl Document {
             base: inner.base.clone(),
             tree: inner.tree.clone(),
             definitions: inner.definitions.clone(),
+            imports: inner.imports.clone(),
             basis: inner.basis.clone(),
             shape: inner.shape,
         });
@@ -172,6 +180,11 @@ impl Snapshot {
         self.inner.definitions.get_or_init(|| Arc::new(self.read_definitions()))
     }
 
+    /// What this text brings in, in order; nothing without a tree. The first call computes it.
+    pub(crate) fn imports(&self) -> &[Import] {
+        self.inner.imports.get_or_init(|| Arc::new(symbols::read_imports(self)))
+    }
+
     /// This text with the characters at these offsets (clamped to the text) replaced by `text`: what an edit would give.
     pub fn with_edit(&self, range: Range<usize>, text: &str) -> Snapshot {
         let end = range.end.min(self.rope().len_chars());
@@ -190,8 +203,8 @@ impl Snapshot {
         basis: Option<Basis>,
         shape: Shape,
     ) -> Snapshot {
-        let (tree, definitions) = (OnceLock::new(), OnceLock::new());
-        Snapshot::from_inner(Inner { identity, version, rope, base, tree, definitions, basis, shape })
+        let (tree, definitions, imports) = (OnceLock::new(), OnceLock::new(), OnceLock::new());
+        Snapshot::from_inner(Inner { identity, version, rope, base, tree, definitions, imports, basis, shape })
     }
 
     /// From the definitions of an earlier text where there are some, since an edit touches few of them.

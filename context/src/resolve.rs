@@ -98,16 +98,16 @@ fn follow(workspace: &Workspace, from: &Path, path: &[String], steps: usize) -> 
     }
 }
 
-/// What `path` means from inside the module `file`: `child` knows where a submodule lies.
+/// What `path` means from inside the module `file`: `child` knows where a submodule lies, of several files the best first.
 fn inside(
     workspace: &Workspace,
     file: &Arc<FileSymbols>,
     path: &[String],
     steps: usize,
-    child: &dyn Fn(&Path, &str) -> Option<Arc<FileSymbols>>,
+    child: &dyn Fn(&Path, &str) -> Vec<Arc<FileSymbols>>,
 ) -> Option<Target> {
     let Some((first, rest)) = path.split_first() else { return Some(Target::Module(file.clone())) };
-    if let Some(module) = child(&file.path, first) {
+    for module in child(&file.path, first) {
         let found = inside(workspace, &module, rest, steps, child);
         if found.is_some() {
             return found;
@@ -158,6 +158,11 @@ fn own_definitions(file: &Arc<FileSymbols>, first: &str, rest: &[String]) -> Vec
 /// Whether `word` stands in `line` as a whole word.
 pub(crate) fn has_word(line: &str, word: &str) -> bool {
     line.split(|ch: char| ch != '_' && !ch.is_alphanumeric()).any(|part| part == word)
+}
+
+/// Those of these files that are there.
+fn files(workspace: &Workspace, paths: impl IntoIterator<Item = PathBuf>) -> Vec<Arc<FileSymbols>> {
+    paths.into_iter().filter_map(|path| workspace.file_or_dependency(&path)).collect()
 }
 
 /// The first of these files that is there.

@@ -78,7 +78,7 @@ pub fn gather_usage(
     // A method's name alone says little: who calls it names its type as well, as a rule.
     files.retain(|file| {
         file.path == own_file
-            || (file.language() == focus.snapshot.language()
+            || (file.is_kin_of(focus.snapshot.language())
                 && owner.as_ref().is_none_or(|owner| !subject.is_member || file.mentions(owner)))
     });
     files.sort_by_key(|file| (file.path != own_file, std::cmp::Reverse(shared_parents(own_file, &file.path))));
@@ -89,7 +89,7 @@ pub fn gather_usage(
         }
         let snapshot = match file.path == own_file {
             true => focus.snapshot.clone(),
-            false => match read(file) {
+            false => match read(workspace, file) {
                 Some(snapshot) => snapshot,
                 None => continue,
             },
@@ -130,9 +130,11 @@ pub fn gather_related(
         if shelf.pieces.len() >= MOST_RELATED || Instant::now() > deadline {
             break;
         }
-        let Some(file) = workspace.file(&workspace.root().join(&hit.path)) else { continue };
-        let Some(snapshot) = read(&file) else { continue };
-        let lines = best_window(&snapshot, question, (hit.lines.0 - 1, hit.lines.1 - 1));
+        let (path, lines) = (workspace.root().join(&hit.path), (hit.lines.0 - 1, hit.lines.1 - 1));
+        let in_editor = workspace.lines_in_editor(&path, lines);
+        let on_disk = || Some((read(workspace, &workspace.file(&path)?)?, lines));
+        let Some((snapshot, lines)) = in_editor.or_else(on_disk) else { continue };
+        let lines = best_window(&snapshot, question, lines);
         let what = hit.symbol.as_ref().map(|symbol| format!(", {symbol}")).unwrap_or_default();
         shelf.take(Piece {
             path: hit.path.clone(),
@@ -252,8 +254,11 @@ impl Shelf<'_> {
     }
 }
 
-/// The file as it was indexed.
-fn read(file: &Arc<FileSymbols>) -> Option<Snapshot> {
+/// The file as it is in the editor, or as it was indexed.
+fn read(workspace: &Workspace, file: &Arc<FileSymbols>) -> Option<Snapshot> {
+    if let Some(snapshot) = workspace.open_text(&file.path) {
+        return Some(snapshot);
+    }
     let text = read_text(&file.path).ok()?;
     (!Workspace::is_stale(file)).then(|| Snapshot::of_text(Some(file.path.clone()), &text))
 }

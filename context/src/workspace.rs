@@ -6,9 +6,12 @@
 
 mod dependencies;
 mod file;
+mod kept;
 mod known;
+mod open;
 mod scan;
 mod store;
+mod update;
 mod walk;
 mod watch;
 
@@ -26,9 +29,12 @@ use crate::retrieval::words::{Words, Writing};
 use crate::retrieval::{Dense, Embedder, VectorStore};
 use crate::symbols::Definition;
 use dependencies::Dependencies;
+use kept::Kept;
 use known::Known;
+use open::OpenFiles;
 use walk::{Seen, Walked};
 
+pub(crate) use dependencies::within;
 pub use file::FileSymbols;
 pub(crate) use file::{Stamp, hash, path_hash};
 pub use scan::{ScanLimits, ScanReport};
@@ -59,6 +65,7 @@ impl Found {
 pub struct Workspace {
     root: PathBuf,
     known: RwLock<Known>,
+    open: OpenFiles,
     kept: Option<Kept>,
     /// What is known of the meaning of its chunks, once a model for that is there.
     dense: OnceLock<Dense>,
@@ -69,21 +76,13 @@ pub struct Workspace {
     scanning: Mutex<()>,
 }
 
-/// Where a workspace's index is kept.
-#[derive(Debug)]
-struct Kept {
-    directory: PathBuf,
-    words: Words,
-    /// The generation of the words that the known symbols belong to.
-    generation: AtomicU64,
-}
-
 impl Workspace {
     /// The workspace at `root`, with nothing read yet and nothing kept. It cannot be searched by words.
     pub fn new(root: impl Into<PathBuf>) -> Workspace {
         Workspace {
             root: root.into(),
             known: RwLock::default(),
+            open: OpenFiles::default(),
             kept: None,
             dense: OnceLock::new(),
             dependencies: Dependencies::default(),
@@ -107,7 +106,7 @@ impl Workspace {
             Ok(words) => {
                 let stored = store::load(&directory, &workspace.root).unwrap_or_default();
                 workspace.known_mut().fill(stored.files, stored.refused);
-                workspace.kept = Some(Kept { directory, words, generation: AtomicU64::new(stored.generation) });
+                workspace.kept = Some(Kept::new(directory, words, stored.generation));
             }
             Err(error) => tracing::warn!(directory = %directory.display(), "the index cannot be kept: {error}"),
         }
@@ -116,7 +115,7 @@ impl Workspace {
 
     /// The generation of the index: another one knows other words.
     pub fn generation(&self) -> u64 {
-        self.kept.as_ref().map_or(0, |kept| kept.generation.load(Ordering::Relaxed))
+        self.kept.as_ref().map_or(0, |kept| kept.words.loaded_generation())
     }
 
     pub(crate) fn remembered(&self) -> &Remembered {
@@ -157,17 +156,12 @@ impl Workspace {
         }
 
         let mut writing = self.writing();
+        let mut dirty = false;
         if let (Some(kept), Some(words)) = (&self.kept, &writing)
-            && kept.generation.load(Ordering::Relaxed) != kept.words.generation()
+            && !kept.agrees()
         {
-            // Another process has written since, or died between words and symbols.
-            let stored = store::load(&kept.directory, &self.root).unwrap_or_default();
-            let fits = stored.generation == kept.words.generation();
-            self.known_mut().clear();
-            if fits {
-                kept.generation.store(stored.generation, Ordering::Relaxed);
-                self.known_mut().fill(stored.files, stored.refused);
-            } else if let Err(error) = words.clear() {
+            dirty = true;
+            if let Err(error) = self.go_back_to_stored(kept, words) {
                 tracing::warn!("the word index cannot be cleared: {error}");
                 writing = None;
             }
@@ -186,7 +180,7 @@ impl Workspace {
         report.complete &= outcome.complete;
         report.skipped.extend(outcome.skipped);
         report.skipped.sort();
-        let mut dirty = !changed.is_empty();
+        dirty |= !changed.is_empty();
         if report.complete {
             let seen: HashSet<&Path> = seen.iter().map(|seen| seen.path.as_path()).collect();
             let is_gone = |path: &&PathBuf| !seen.contains(path.as_path());
@@ -208,34 +202,6 @@ impl Workspace {
         report
     }
 
-    /// Reads one file again, if it has changed; returns the bytes read. A file that cannot be read is forgotten, and the
-    /// error says why in words.
-    pub fn update(&self, path: &Path) -> Result<u64, String> {
-        let stamp = std::fs::metadata(path).map(|metadata| Stamp::of(&metadata));
-        let unchanged = |stamp: &Stamp| self.known().get(path).is_some_and(|file| file.stamp == *stamp);
-        if stamp.as_ref().is_ok_and(unchanged) {
-            return Ok(0);
-        }
-        let read = stamp.map_err(|error| error.to_string()).and_then(|stamp| match walk::comes_by(&self.root, path) {
-            true => read_file(path, stamp),
-            false => Err("ignored, or outside the workspace".to_owned()),
-        });
-        let writing = self.writing();
-        let outcome = match read {
-            Ok((file, chunks)) => {
-                let bytes = file.stamp.bytes;
-                self.learn(file, chunks, writing.as_ref());
-                Ok(bytes)
-            }
-            Err(why) => {
-                self.forget(path, writing.as_ref());
-                Err(why)
-            }
-        };
-        self.keep(writing);
-        outcome
-    }
-
     /// Whether a scan would look at the file at `path`, source or not: it lies inside, and is neither hidden nor ignored.
     pub fn would_read(&self, path: &Path) -> bool {
         walk::comes_by(&self.root, path)
@@ -248,6 +214,9 @@ impl Workspace {
         let mut files: Vec<Arc<FileSymbols>> =
             ids.iter().filter_map(|&id| known.files.get(id as usize)?.clone()).collect();
         drop(known);
+        let open = self.open_files();
+        files.retain(|file| !open.iter().any(|open| open.path() == file.path));
+        files.extend(open.iter().filter(|open| open.defines(name)).map(|open| self.symbols_of_open(open)));
         files.sort_unstable_by(|a, b| a.path.cmp(&b.path));
         files
             .into_iter()
@@ -262,7 +231,7 @@ impl Workspace {
     pub fn mentions(&self, name: &str) -> Vec<Arc<FileSymbols>> {
         let mut files = self.files();
         files.retain(|file| file.mentions(name));
-        files
+        files.into_iter().map(|file| self.open_file(&file.path).unwrap_or(file)).collect()
     }
 
     /// In how many files each of these names stands; in a large workspace, of some files only.
@@ -278,9 +247,9 @@ impl Workspace {
         counts
     }
 
-    /// What is known of the file at `path`.
+    /// What is known of the file at `path`, as it is in the editor or else on disk.
     pub fn file(&self, path: &Path) -> Option<Arc<FileSymbols>> {
-        self.known().get(path).cloned()
+        self.open_file(path).or_else(|| self.known().get(path).cloned())
     }
 
     /// The same, or a file of a dependency, which is read if it has to be.
@@ -288,15 +257,16 @@ impl Workspace {
         self.file(path).or_else(|| self.dependencies.file(&self.root, path))
     }
 
-    /// The root file of the crate called `name`: one of the workspace, or one that it depends on.
-    pub(crate) fn crate_root(&self, name: &str) -> Option<Arc<FileSymbols>> {
-        let own = self.known().crates.get(name).cloned();
-        let path = own.or_else(|| self.dependencies.crate_root(&self.root, name))?;
-        self.file_or_dependency(&path)
+    /// The root file of the crate that the file `from` calls `name`: one of the workspace, or one that it depends on.
+    pub(crate) fn crate_root(&self, from: &Path, name: &str) -> Option<Arc<FileSymbols>> {
+        let own = |name: &str| self.known().crates.get(name).cloned();
+        let renamed = || own(&self.dependencies.package(&self.root, from, name)?.replace('-', "_"));
+        let outside = || self.dependencies.crate_root(&self.root, from, name);
+        self.file_or_dependency(&own(name).or_else(renamed).or_else(outside)?)
     }
 
     /// Where packages of Python are installed for this workspace.
-    pub(crate) fn site_packages(&self) -> &[PathBuf] {
+    pub(crate) fn site_packages(&self) -> Arc<[PathBuf]> {
         self.dependencies.site_packages(&self.root)
     }
 
@@ -312,6 +282,11 @@ impl Workspace {
         let mut files: Vec<_> = self.known().files.iter().flatten().cloned().collect();
         files.sort_unstable_by(|a, b| a.path.cmp(&b.path));
         files
+    }
+
+    /// Whether the last scan looked into this directory.
+    fn knows_directory(&self, path: &Path) -> bool {
+        self.known().directories.iter().any(|directory| directory == path)
     }
 
     /// The directories that the last scan looked into.
@@ -423,33 +398,42 @@ impl Workspace {
 
     fn learn(&self, file: FileSymbols, chunks: Vec<Chunk>, writing: Option<&Writing<'_>>) {
         let is_new = self.known().get(&file.path).is_none();
-        if let Some(writing) = writing
-            && let Err(error) = writing.replace(path_hash(&self.root, &file.path), chunks, is_new)
-        {
-            tracing::warn!(path = %file.path.display(), "its words are not indexed: {error}");
-        }
+        self.write_words(&file.path, chunks, is_new, writing);
         self.known_mut().put(Arc::new(file));
     }
 
+    /// Puts `chunks` in the place of a file's words, of which there are none if it is new, or notes that nobody has.
+    fn write_words(&self, path: &Path, chunks: Vec<Chunk>, is_new: bool, writing: Option<&Writing<'_>>) {
+        let Some(kept) = &self.kept else { return };
+        let Some(writing) = writing else { return kept.note_unwritten() };
+        if let Err(error) = writing.replace(path_hash(&self.root, path), chunks, is_new) {
+            tracing::warn!(path = %path.display(), "its words are not indexed: {error}");
+            kept.note_unwritten();
+        }
+    }
+
     fn forget(&self, path: &Path, writing: Option<&Writing<'_>>) {
-        let was_known = self.known_mut().remove(path);
-        if let (Some(writing), true) = (writing, was_known)
-            && let Err(error) = writing.replace(path_hash(&self.root, path), Vec::new(), false)
-        {
-            tracing::warn!(path = %path.display(), "its words stay in the index: {error}");
+        if self.known().get(path).is_some() {
+            self.write_words(path, Vec::new(), false, writing);
+            self.known_mut().remove(path);
         }
     }
 
     /// Writes what is known to disk, words first, if this process is the one that writes.
     fn keep(&self, writing: Option<Writing<'_>>) {
         let (Some(kept), Some(writing)) = (&self.kept, writing) else { return };
+        // Taken before it is asked whether all was written: a scan that may not write can be under way beside this.
+        let files = self.files();
+        if kept.is_unwritten() {
+            return writing.abandon();
+        }
         let generation = kept.words.generation().max(kept.generation.load(Ordering::Relaxed)) + 1;
         if let Err(error) = writing.commit(generation) {
             tracing::warn!("the word index cannot be written: {error}");
+            kept.note_unwritten();
             return;
         }
         kept.generation.store(generation, Ordering::Relaxed);
-        let files = self.files();
         let files: Vec<&FileSymbols> = files.iter().map(AsRef::as_ref).collect();
         let saved = store::save(&kept.directory, &self.root, generation, &files, &self.known().refused);
         if let Err(error) = saved {

@@ -21,3 +21,15 @@ static int connect_to(struct config *c) {
 }
 
 char *name(void) { return 0; }
+
+#ifndef GUARD
+#define GUARD
+extern int shared;
+struct config **all_of(const char *path, int count);
+static const char *names[] = {"a", "b"};
+#if FEATURE
+int featured(void);
+#else
+int plain(void);
+#endif
+#endif

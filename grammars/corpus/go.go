@@ -25,3 +25,8 @@ func (c *Config) Url() string {
 func connect(c Config) error {
 	return str.Do(c.Url())
 }
+
+var (
+	ErrGone    = str.New("gone")
+	open, shut int
+)

@@ -15,3 +15,10 @@ function connect(host) {
 
 const twice = (x) => 2 * x;
 export const LIMIT = 3;
+
+var later = function (x) {
+  return x;
+};
+var settings = { a: 1 };
+exports.send = (message) => message;
+Client.prototype.open = function () {};

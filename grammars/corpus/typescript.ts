@@ -35,3 +35,13 @@ export const connect = (options: Options): Client<Name> => {
 };
 
 const LIMIT = 3;
+
+interface Reader<T> {
+  readonly path: string;
+  read?(count: number): Promise<T>;
+  (call: string): T;
+}
+
+var later = function (x: number) {
+  return x;
+};

@@ -34,6 +34,8 @@ struct Entry {
     block_comment: Option<(String, String)>,
     #[serde(default)]
     indented_blocks: bool,
+    /// Languages of one family use each other's names.
+    family: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -72,6 +74,23 @@ pub fn by_path(path: &Path) -> Option<&'static Language> {
     })
 }
 
+/// The same, told by the file's text where several languages share an ending: headers of C and of C++.
+pub fn by_content(path: &Path, text: &str) -> Option<&'static Language> {
+    let by_path = by_path(path)?;
+    let is_header = by_path.name() == "c" && path.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("h"));
+    if is_header && text.lines().any(starts_cpp) { by_name("cpp") } else { Some(by_path) }
+}
+
+/// Whether a line can only be C++: a class, a namespace or a template at its start.
+fn starts_cpp(line: &str) -> bool {
+    let Some((word, rest)) = line.split_once(|ch: char| !ch.is_ascii_alphanumeric() && ch != '_') else { return false };
+    match word {
+        "class" | "namespace" => !rest.trim_end().ends_with('.'),
+        "template" => line["template".len()..].trim_start().starts_with('<'),
+        _ => false,
+    }
+}
+
 impl Language {
     fn new(entry: Entry) -> Option<Language> {
         let (grammar, sources) = parsers::parser(&entry.name)?;
@@ -81,6 +100,11 @@ impl Language {
     /// Its name in `languages.toml`, also the tag of its code fences.
     pub fn name(&self) -> &str {
         &self.entry.name
+    }
+
+    /// Whether files of this language can use what files of the other define.
+    pub fn is_kin(&self, other: &Language) -> bool {
+        self == other || (self.entry.family.is_some() && self.entry.family == other.entry.family)
     }
 
     /// What starts a comment that ends with the line.

@@ -41,6 +41,8 @@ pub enum Role {
     Definition(TagKind),
     /// `@body`: what of a definition is not its signature.
     Body,
+    /// `@outer`, beside `@definition.KIND`: counts only outside of the bodies of functions.
+    Outer,
     /// `@container`: what definitions stand in without its being a definition of its own, such as an implementation.
     Container,
     /// `@reference`: a name that is used.
@@ -71,6 +73,7 @@ impl Role {
         Some(match name {
             "name" => Role::Name,
             "body" => Role::Body,
+            "outer" => Role::Outer,
             "container" => Role::Container,
             "reference" => Role::Reference,
             "import" => Role::Import,
@@ -150,8 +153,8 @@ impl Queries {
         Queries { grammar, sources, symbols, references, scopes, text }
     }
 
-    /// Definitions and imports, so that one walk through a tree finds both: `Definition`, `Name`, `Body`, `Container`,
-    /// `Import`, `Imported`.
+    /// Definitions and imports, so that one walk through a tree finds both: `Definition`, `Name`, `Body`, `Outer`,
+    /// `Container`, `Import`, `Imported`.
     pub fn symbols(&self) -> &RoleQuery {
         self.symbols.get_or_init(|| self.compile(&[self.sources.tags, self.sources.imports].concat()))
     }

@@ -75,6 +75,30 @@ fn languages_are_told_by_path_and_by_id() {
     assert_eq!(by_name("rust").and_then(Language::line_comment), Some("//"));
 }
 
+#[test]
+fn a_header_is_told_by_what_is_in_it() {
+    for (path, text, expected) in [
+        ("a.h", "struct config {\n    int port;\n};\n", "c"),
+        ("a.h", "/* A comment of a\nclass of its own.\n */\nint f(void);\n", "c"),
+        ("a.h", "#ifdef __cplusplus\nextern \"C\" {\n#endif\n", "c"),
+        ("a.h", "#pragma once\nclass Client;\n", "cpp"),
+        ("A.H", "namespace net {\n", "cpp"),
+        ("a.h", "template<typename T> T twice(T x);\n", "cpp"),
+        ("a.h", "int template_count;\nint classes;\n", "c"),
+        ("a.c", "class Client;\n", "c"),
+        ("a.py", "class Client:\n", "python"),
+    ] {
+        assert_eq!(by_content(Path::new(path), text).map(Language::name), Some(expected), "{path} {text:?}");
+    }
+}
+
+#[test]
+fn kin_use_each_others_names() {
+    let kin = |one: &str, other: &str| by_name(one).unwrap().is_kin(by_name(other).unwrap());
+    assert!(kin("c", "cpp") && kin("tsx", "javascript") && kin("rust", "rust"));
+    assert!(!kin("c", "rust") && !kin("rust", "python") && !kin("javascript", "java"));
+}
+
 fn each(queries: &Queries) -> [(&'static str, &RoleQuery); 4] {
     [
         ("symbols", queries.symbols()),

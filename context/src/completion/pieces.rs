@@ -2,8 +2,8 @@
 //!
 //! The members of what stands before the dot come first, then what is wrong beside the cursor and what was edited. Other
 //! candidates are names with a weight: the callee of the open call, what the file imports and does not use yet, names near the cursor, then the other imports. Each name leads to definitions, through the
-//! imports where they say so. The heaviest that fit the budget are shown, ordered by place and not by weight: what is
-//! shown above the prefix should change as rarely as possible while one types.
+//! imports where they say so. The heaviest that fit the budget are shown, ordered by how long they last and by place and
+//! not by weight: what is shown above the prefix should change as rarely as possible while one types.
 
 use std::cell::OnceCell;
 use std::collections::HashSet;
@@ -59,6 +59,18 @@ enum Why {
     Near,
     Imported,
     Returned,
+}
+
+/// How soon a piece gives way to another: what is computed for a prompt can be used again up to the first thing that has
+/// changed, so that what changes soonest stands last.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Lasts {
+    /// As long as the names around the cursor.
+    Long,
+    /// As long as the line that is written.
+    ALine,
+    /// Until the next edit or diagnostic.
+    AMoment,
 }
 
 const CALL_WEIGHT: f32 = 10.0;
@@ -161,16 +173,16 @@ impl<'a> Finder<'a> {
         let window = self.window;
         let mut shelf = Shelf { counter, left: tokens, pieces: Vec::new(), own_path: &self.own_path };
         if let Some(piece) = hidden_imports(window, &self.own_path, self.imports) {
-            shelf.take(piece, tokens / IMPORTS_SHARE);
+            shelf.take(Lasts::Long, piece, tokens / IMPORTS_SHARE);
         }
         if let Some(piece) = self.members_piece(tokens / MEMBERS_SHARE, counter) {
-            shelf.take(piece, tokens);
+            shelf.take(Lasts::ALine, piece, tokens);
         }
         if let Some(piece) = attention.wrong(window, self.workspace) {
-            shelf.take(piece, tokens / PROBLEMS_SHARE);
+            shelf.take(Lasts::AMoment, piece, tokens / PROBLEMS_SHARE);
         }
         for piece in attention.edited(window, self.workspace) {
-            shelf.take(piece, tokens / EDITS_SHARE);
+            shelf.take(Lasts::AMoment, piece, tokens / EDITS_SHARE);
         }
         let mut candidates = self.candidates();
         let mut done = HashSet::new();
@@ -193,7 +205,7 @@ impl<'a> Finder<'a> {
             for found in self.pieces(name, why) {
                 follow.extend(found.returns);
                 if let Some(piece) = found.piece {
-                    shelf.take(piece, tokens);
+                    shelf.take(Lasts::Long, piece, tokens);
                 }
             }
             // What a function returns is what the next line works with.
@@ -333,7 +345,7 @@ impl<'a> Finder<'a> {
             let file = &found.file;
             found.definition().kind != TagKind::Field
                 && file.path != own_file
-                && file.language() == language
+                && file.is_kin_of(language)
                 && (is_test || !self::is_test(&workspace.display_path(&file.path)))
         });
         let (members, tops): (Vec<Found>, Vec<Found>) =
@@ -411,21 +423,21 @@ pub(crate) fn shared_parents(one: &Path, other: &Path) -> usize {
 struct Shelf<'a> {
     counter: &'a dyn TokenCounter,
     left: usize,
-    pieces: Vec<Piece>,
+    pieces: Vec<(Lasts, Piece)>,
     own_path: &'a str,
 }
 
 impl Shelf<'_> {
     /// Keeps `piece` if it fits, costs at most `limit`, and says something new.
-    fn take(&mut self, piece: Piece, limit: usize) {
-        if self.pieces.iter().any(|other| covers(other, &piece)) {
+    fn take(&mut self, lasts: Lasts, piece: Piece, limit: usize) {
+        if self.pieces.iter().any(|(_, other)| covers(other, &piece)) {
             return;
         }
-        let heading = if self.pieces.iter().any(|other| other.path == piece.path) { 0 } else { PATH_TOKENS };
-        let cost = self.counter.count(&piece.text) + heading;
+        let is_headed = self.pieces.iter().any(|(known, other)| (known, &other.path) == (&lasts, &piece.path));
+        let cost = self.counter.count(&piece.text) + if is_headed { 0 } else { PATH_TOKENS };
         if cost <= limit.min(self.left) {
             self.left -= cost;
-            self.pieces.push(piece);
+            self.pieces.push((lasts, piece));
         }
     }
 
@@ -445,20 +457,18 @@ impl Shelf<'_> {
         piece.lines = (piece.lines.0 + first, piece.lines.0 + end.saturating_sub(1));
         piece.text = lines[first..end].join("\n");
         if !piece.text.trim().is_empty() {
-            self.take(piece, limit);
+            self.take(Lasts::ALine, piece, limit);
         }
     }
 
-    /// This file's pieces first, the others by place; each with its rank.
+    /// What lasts longest first; of that this file's pieces, then the others by place. Each with its rank.
     fn in_order(self) -> Vec<(usize, Piece)> {
         let Shelf { pieces, own_path, .. } = self;
-        let is_covered = |piece: &Piece| pieces.iter().any(|other| other != piece && covers(other, piece));
-        let mut shown: Vec<(usize, Piece)> =
-            (1..).zip(pieces.iter().filter(|piece| !is_covered(piece)).cloned()).collect();
-        shown.sort_by(|(_, a), (_, b)| {
-            (a.path != own_path, &a.path, a.lines).cmp(&(b.path != own_path, &b.path, b.lines))
-        });
-        shown
+        let is_covered = |piece: &Piece| pieces.iter().any(|(_, other)| other != piece && covers(other, piece));
+        let mut shown: Vec<(usize, &(Lasts, Piece))> =
+            (1..).zip(pieces.iter().filter(|(_, piece)| !is_covered(piece))).collect();
+        shown.sort_by_key(|(_, (lasts, piece))| (*lasts, piece.path != own_path, &piece.path, piece.lines));
+        shown.into_iter().map(|(rank, (_, piece))| (rank, piece.clone())).collect()
     }
 }
 

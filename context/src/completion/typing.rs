@@ -136,9 +136,8 @@ impl<'a> Typing<'a> {
         };
         let found = found.into_iter().find(|found| is_type(found.definition())).or_else(|| {
             let mut places = workspace.find(last);
-            places.retain(|found| {
-                is_type(found.definition()) && found.file.language() == halfline_grammars::by_path(path)
-            });
+            places
+                .retain(|found| is_type(found.definition()) && found.file.is_kin_of(halfline_grammars::by_path(path)));
             let is_foreign = imports.iter().any(|import| import.name == *last);
             (places.len() <= MOST_PLACES && !is_foreign)
                 .then(|| places.into_iter().max_by_key(|found| super::shared_parents(path, &found.file.path)))?

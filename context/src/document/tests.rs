@@ -1,4 +1,5 @@
-//! Random edits: the text against a plain string, the incremental tree against a fresh parse.
+//! Random edits: the text against a plain string, the incremental tree and what it defines against a fresh parse.
+//! `PROPTEST_CASES` says how many.
 //!
 //! The parser promises the same tree only for a text without errors: how it recovers depends on what it could reuse. So
 //! broken texts are checked for nodes that lie where the text says, and every run ends by undoing its edits.
@@ -62,11 +63,23 @@ fn any_edit() -> impl Strategy<Value = Edit> {
 const RUST: &str = "use a::b;\n\n/// Doc.\npub fn one(x: usize) -> usize {\n    match x {\n        0 => b(\"s\"),\n        _ => x + 1,\n    }\n}\n\nstruct S<'a> {\n    f: &'a str,\n}\n";
 const PYTHON: &str = "import os\n\n\nclass A:\n    \"\"\"Doc.\"\"\"\n\n    def f(self, x):\n        if x:\n            return f\"{x!r} {os.sep}\"\n        for i in range(3):\n            print(i)\n";
 
+const C: &str = "#ifndef A_H\n#define A_H\n/**\n * Doc.\n */\nint one(int x);\n#ifdef B\nextern char *names[3];\n#endif\nstruct s {\n    int *f;\n};\nstatic int two(void) {\n    int local = 1;\n    return local;\n}\n#endif\n";
+const TYPESCRIPT: &str = "import { a } from \"b\";\n\n/** Doc. */\nexport interface I {\n  one(x: number): string;\n}\n\nvar f = function (x) {\n  return `${x}`;\n};\nclass A {\n  b = 1;\n  c() {}\n}\n";
+const TEXTS: [(&str, &str); 4] = [("rust", RUST), ("python", PYTHON), ("c", C), ("typescript", TYPESCRIPT)];
+
+/// As many cases as the environment asks for, else `usual`.
+fn cases(usual: u32) -> ProptestConfig {
+    match std::env::var_os("PROPTEST_CASES") {
+        Some(_) => ProptestConfig::default(),
+        None => ProptestConfig::with_cases(usual),
+    }
+}
+
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(400))]
+    #![proptest_config(cases(400))]
     #[test]
-    fn edited_documents_equal_fresh_ones(python: bool, crlf: bool, edits in prop::collection::vec(any_edit(), 1..25)) {
-        let (id, text) = if python { ("python", PYTHON) } else { ("rust", RUST) };
+    fn edited_documents_equal_fresh_ones(text in 0..TEXTS.len(), crlf: bool, edits in prop::collection::vec(any_edit(), 1..25)) {
+        let (id, text) = TEXTS[text];
         let mut naive = if crlf { text.replace('\n', "\r\n") } else { text.to_owned() };
         let original = naive.clone();
         let mut document = Document::new(None, id, 0, &naive);
@@ -153,10 +166,10 @@ fn a_language_is_known_by_path_when_the_editor_names_none() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(300))]
+    #![proptest_config(cases(300))]
     #[test]
-    fn definitions_after_edits_are_those_of_the_whole_text(python: bool, edits in prop::collection::vec(any_edit(), 1..20)) {
-        let (id, text) = if python { ("python", PYTHON) } else { ("rust", RUST) };
+    fn definitions_after_edits_are_those_of_the_whole_text(text in 0..TEXTS.len(), edits in prop::collection::vec(any_edit(), 1..20)) {
+        let (id, text) = TEXTS[text];
         let mut document = Document::new(None, id, 0, &text.repeat(12));
         document.snapshot().definitions();
         for edit in edits {
@@ -165,6 +178,12 @@ proptest! {
             if edit.look {
                 let snapshot = document.snapshot();
                 prop_assert_eq!(snapshot.definitions(), symbols::definitions(&snapshot));
+                // And of the text as nobody has edited it, where the parser promises the same tree.
+                let fresh = Document::new(None, id, 0, &snapshot.rope().to_string()).snapshot();
+                if !fresh.tree().unwrap().root_node().has_error() {
+                    prop_assert_eq!(snapshot.definitions(), fresh.definitions());
+                    prop_assert_eq!(snapshot.imports(), fresh.imports());
+                }
             }
         }
     }

@@ -8,7 +8,7 @@ use crate::workspace::{FileSymbols, Workspace};
 
 /// Follows a path that stands in the file at `from`.
 pub(super) fn follow(workspace: &Workspace, from: &Path, path: &[String], steps: usize) -> Option<Target> {
-    let child = |file: &Path, name: &str| child(workspace, file, name);
+    let child = |file: &Path, name: &str| child(workspace, file, name).into_iter().collect::<Vec<_>>();
     let (first, mut rest) = path.split_first()?;
     let start = match first.as_str() {
         "crate" => crate_root(workspace, from)?,
@@ -24,11 +24,11 @@ pub(super) fn follow(workspace: &Workspace, from: &Path, path: &[String], steps:
         name => {
             // In editions since 2018 a path may start with what the module itself has in scope.
             let here = workspace.file_or_dependency(from);
-            let has_child = here.as_ref().is_some_and(|here| child(&here.path, name).is_some());
+            let has_child = here.as_ref().is_some_and(|here| self::child(workspace, &here.path, name).is_some());
             if let Some(here) = here.filter(|_| has_child) {
                 return inside(workspace, &here, path, steps, &child);
             }
-            workspace.crate_root(name)?
+            workspace.crate_root(from, name)?
         }
     };
     inside(workspace, &start, rest, steps, &child)

@@ -94,6 +94,18 @@ fn modules_of_python() {
             "main.py",
             "from pack import run, Shiny\nfrom pack.typed import typed\nimport pack.core\nfrom bare.inner.mod import LIMIT\nfrom lib import in_src\nfrom nowhere import thing\nfrom pack.star import *\n",
         ),
+        ("pack/both.py", "def typed(x):\n    pass\n\ndef untyped(x):\n    pass\n"),
+        ("pack/both.pyi", "\ndef typed(x: int) -> str: ...\n"),
+        ("typings/foreign/__init__.pyi", "\n\ndef hand_written() -> int: ...\n"),
+        (
+            "stubs.py",
+            "from pack.both import typed, untyped\nfrom dep import deep, typed as other\nfrom foreign import hand_written, rest\n",
+        ),
+        (
+            ".venv/lib/python3.12/site-packages/foreign/__init__.py",
+            "def hand_written():\n    pass\ndef rest():\n    pass\n",
+        ),
+        (".venv/lib/python3.12/site-packages/dep-stubs/__init__.pyi", "\n\n\ndef typed() -> int: ...\n"),
         (".venv/lib/python3.12/site-packages/dep/__init__.py", "from ._impl import deep\n"),
         (".venv/lib/python3.12/site-packages/dep/_impl.py", "def deep(a, b):\n    pass\n"),
         ("uses.py", "from dep import deep\n"),
@@ -112,5 +124,18 @@ fn modules_of_python() {
         ],
     );
     check(&workspace, "pack/core.py", &[("help_me", "pack/helpers.py:1")]);
+    let site_packages = |path: &str| format!(".venv/lib/python3.12/site-packages/{path}");
+    check(
+        &workspace,
+        "stubs.py",
+        &[
+            ("typed", "pack/both.pyi:2"),
+            ("untyped", "pack/both.py:4"),
+            ("hand_written", "typings/foreign/__init__.pyi:3"),
+            ("rest", &site_packages("foreign/__init__.py:3")),
+            ("other", &site_packages("dep-stubs/__init__.pyi:4")),
+            ("deep", &site_packages("dep/_impl.py:1")),
+        ],
+    );
     check(&workspace, "uses.py", &[("deep", ".venv/lib/python3.12/site-packages/dep/_impl.py:1")]);
 }

@@ -6,6 +6,7 @@ mod dense;
 mod filter;
 mod keeping;
 mod places;
+mod plain;
 mod query;
 mod rank;
 mod store;
@@ -15,6 +16,7 @@ pub(crate) mod words;
 
 pub use dense::{ComputeError, Computed, Coverage, Dense, Embedder};
 pub use filter::PathFilter;
+pub use plain::PlainSearch;
 pub(crate) use rank::is_test;
 pub use rank::{By, DENSE, Hit, Results, Retriever, SearchOptions, WORDS, search};
 pub use store::{Asked, ChunkId, ChunkRecord, Likenesses, VectorStore};

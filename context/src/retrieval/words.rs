@@ -5,16 +5,21 @@
 
 use std::collections::HashMap;
 use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 use rustc_hash::FxBuildHasher;
 use tantivy::collector::TopDocs;
+use tantivy::directory::{Directory, INDEX_WRITER_LOCK, MmapDirectory};
 use tantivy::indexer::UserOperation;
 use tantivy::postings::Postings;
 use tantivy::query::{BooleanQuery, Query, TermQuery};
 use tantivy::schema::{FAST, Field, INDEXED, IndexRecordOption, Schema, TextFieldIndexing, TextOptions};
 use tantivy::tokenizer::{TextAnalyzer, TokenizerManager};
-use tantivy::{DocAddress, DocSet, Index, IndexReader, IndexWriter, ReloadPolicy, TERMINATED, TantivyDocument, Term};
+use tantivy::{
+    DocAddress, DocSet, Index, IndexReader, IndexWriter, ReloadPolicy, TERMINATED, TantivyDocument, TantivyError, Term,
+};
 
 use super::chunk::Chunk;
 use super::tokens::Splitter;
@@ -23,6 +28,10 @@ use super::tokens::Splitter;
 const WRITER_BYTES: usize = 48 << 20;
 /// Words that [`Words::like`] looks up; the more frequent ones tell little and cost most.
 const RAREST: usize = 16;
+/// [`Words::like`] looks for what other processes have written when it has not done so for this long.
+const LOOKED: Duration = Duration::from_secs(1);
+/// How long another process is given to finish what it is doing to the files.
+const PATIENCE: Duration = Duration::from_millis(100);
 const TOKENIZER: &str = "code";
 /// BM25's two numbers, as everyone has them.
 const K1: f32 = 1.2;
@@ -36,6 +45,10 @@ pub(crate) struct Words {
     /// Held while operations get their place in the writer's order. tantivy numbers them before it queues them, and a
     /// deletion that is queued behind one with a higher number deletes what was added after it.
     order: Mutex<()>,
+    /// What the reader has loaded: its generation, and when that was last compared with the one on disk.
+    loaded: Mutex<(u64, Instant)>,
+    /// Whether reading has failed in a way that only making the index anew can mend.
+    damaged: AtomicBool,
     fields: Fields,
 }
 
@@ -62,27 +75,100 @@ impl Words {
     /// Opens the index in `directory`, or makes an empty one where none can be used.
     pub(crate) fn open(directory: &Path) -> tantivy::Result<Words> {
         let (schema, fields) = schema();
-        let open = || -> tantivy::Result<Index> {
-            let found = tantivy::directory::MmapDirectory::open(directory)?;
-            Index::builder().schema(schema.clone()).tokenizers(tokenizers()).open_or_create(found)
+        let open = || -> tantivy::Result<(Index, IndexReader)> {
+            let found = MmapDirectory::open(directory)?;
+            let index = Index::builder().schema(schema.clone()).tokenizers(tokenizers()).open_or_create(found)?;
+            if let Some(path) = index.validate_checksum()?.into_iter().next() {
+                return Err(TantivyError::InternalError(format!("the checksum of {} is wrong", path.display())));
+            }
+            let reader = index.reader_builder().reload_policy(ReloadPolicy::Manual).try_into()?;
+            Ok((index, reader))
         };
-        let index = match open() {
-            Ok(index) => index,
+        let (index, reader) = match open() {
+            Ok(opened) => opened,
             Err(error) => {
-                tracing::info!(directory = %directory.display(), "the word index cannot be used and is made anew: {error}");
-                std::fs::remove_dir_all(directory)?;
-                std::fs::create_dir_all(directory)?;
-                open()?
+                tracing::info!(directory = %directory.display(), "the word index cannot be used: {error}");
+                // Beside a process that writes, files come and go: then nothing is damaged, and nothing may be removed.
+                match MmapDirectory::open(directory)?.acquire_lock(&INDEX_WRITER_LOCK) {
+                    Ok(_alone) => {
+                        remove_all_but_locks(directory)?;
+                        open()?
+                    }
+                    Err(_) => {
+                        std::thread::sleep(PATIENCE);
+                        open()?
+                    }
+                }
             }
         };
-        let reader = index.reader_builder().reload_policy(ReloadPolicy::Manual).try_into()?;
-        Ok(Words { index, reader, writer: Mutex::new(None), order: Mutex::default(), fields })
+        let words = Words {
+            index,
+            reader,
+            writer: Mutex::new(None),
+            order: Mutex::default(),
+            loaded: Mutex::new((0, Instant::now())),
+            damaged: AtomicBool::new(false),
+            fields,
+        };
+        words.note_loaded();
+        Ok(words)
+    }
+
+    /// Whether reading has failed in a way that only making the index anew can mend.
+    pub(crate) fn is_damaged(&self) -> bool {
+        self.damaged.load(Ordering::Relaxed)
+    }
+
+    /// Notes what an error says of the files.
+    fn judge<T>(&self, outcome: tantivy::Result<T>) -> tantivy::Result<T> {
+        if let Err(error) = &outcome {
+            let is_damage = match error {
+                TantivyError::OpenReadError(_)
+                | TantivyError::DataCorruption(_)
+                | TantivyError::IncompatibleIndex(_)
+                | TantivyError::InternalError(_) => true,
+                TantivyError::IoError(error) => {
+                    matches!(error.kind(), std::io::ErrorKind::UnexpectedEof | std::io::ErrorKind::InvalidData)
+                }
+                _ => false,
+            };
+            if is_damage && !self.damaged.swap(true, Ordering::Relaxed) {
+                tracing::warn!("the word index is damaged and will be made anew: {error}");
+            }
+        }
+        outcome
+    }
+
+    fn note_loaded(&self) {
+        *self.loaded.lock().unwrap_or_else(PoisonError::into_inner) = (self.generation(), Instant::now());
+    }
+
+    /// Loads what other processes have written, if there is anything new; looks for it once in a while only.
+    fn load_news(&self) -> tantivy::Result<()> {
+        let mut loaded = self.loaded.lock().unwrap_or_else(PoisonError::into_inner);
+        if loaded.1.elapsed() < LOOKED {
+            return Ok(());
+        }
+        let generation = self.generation();
+        if generation != loaded.0 {
+            self.reader.reload()?;
+        }
+        *loaded = (generation, Instant::now());
+        Ok(())
     }
 
     /// The generation of what was committed last; 0 for nothing.
     pub(crate) fn generation(&self) -> u64 {
         let payload = self.index.load_metas().ok().and_then(|metas| metas.payload);
         payload.and_then(|text| text.parse().ok()).unwrap_or_default()
+    }
+
+    /// The generation that is searched by [`Words::like`]; looks for a newer one once in a while only.
+    pub(crate) fn loaded_generation(&self) -> u64 {
+        if let Err(error) = self.judge(self.load_news()) {
+            tracing::debug!("what was written last cannot be read: {error}");
+        }
+        self.loaded.lock().unwrap_or_else(PoisonError::into_inner).0
     }
 
     /// Becomes the one process that writes; `None` while another is.
@@ -102,8 +188,12 @@ impl Words {
     }
 
     /// The chunks (hash of the file's path, first and last line) that share the rarest of `words`, the best by BM25 first.
-    /// Made for every few keystrokes: looks at what was committed when the index was opened or last written here.
+    /// Made for every few keystrokes: may look at what was committed a second ago.
     pub(crate) fn like(&self, words: &[String], limit: usize) -> tantivy::Result<Vec<(u64, (usize, usize))>> {
+        self.judge(self.load_news().and_then(|()| self.best_like(words, limit)))
+    }
+
+    fn best_like(&self, words: &[String], limit: usize) -> tantivy::Result<Vec<(u64, (usize, usize))>> {
         let searcher = self.reader.searcher();
         let mut terms = Vec::new();
         for word in words {
@@ -128,7 +218,10 @@ impl Words {
 
     /// BM25 of every file and chunk that holds one of `terms`, each with its weight.
     pub(crate) fn score(&self, terms: &[(String, f32)]) -> tantivy::Result<FileScores> {
-        self.reader.reload()?;
+        self.judge(self.reader.reload().and_then(|()| self.score_all(terms)))
+    }
+
+    fn score_all(&self, terms: &[(String, f32)]) -> tantivy::Result<FileScores> {
         let searcher = self.reader.searcher();
         let corpus = Corpus::read(&searcher, self.fields)?;
         let mut scores = FileScores::default();
@@ -216,15 +309,30 @@ impl Writing<'_> {
         Ok(())
     }
 
+    /// Gives up the changes since the last commit, and the right to write until it is asked for again.
+    pub(crate) fn abandon(mut self) {
+        *self.writer = None;
+    }
+
     /// Makes the changes visible, to every process, as this generation.
     pub(crate) fn commit(mut self, generation: u64) -> tantivy::Result<()> {
         if let Some(writer) = &mut *self.writer {
-            let mut commit = writer.prepare_commit()?;
-            commit.set_payload(&generation.to_string());
-            commit.commit()?;
+            let committed = writer.prepare_commit().and_then(|mut commit| {
+                commit.set_payload(&generation.to_string());
+                commit.commit()
+            });
+            if let Err(error) = committed {
+                // With the writer goes what it has not written: another one must not commit that by the way.
+                *self.writer = None;
+                return Err(error);
+            }
             // What is committed is committed: without this, `like` only looks at what was there before.
-            if let Err(error) = self.words.reader.reload() {
-                tracing::debug!("what was just committed cannot be read yet: {error}");
+            match self.words.reader.reload() {
+                Ok(()) => {
+                    self.words.damaged.store(false, Ordering::Relaxed);
+                    self.words.note_loaded();
+                }
+                Err(error) => tracing::debug!("what was just committed cannot be read yet: {error}"),
             }
         }
         Ok(())
@@ -256,6 +364,17 @@ impl Corpus {
         let mean = |count: usize| all as f32 / count.max(1) as f32;
         Ok(Corpus { mean_file: mean(lengths.len()), mean_chunk: mean(chunks), chunks, lengths })
     }
+}
+
+/// Empties the directory. The lock files stay: one of them is held.
+fn remove_all_but_locks(directory: &Path) -> std::io::Result<()> {
+    for entry in std::fs::read_dir(directory)? {
+        let path = entry?.path();
+        if path.extension().is_none_or(|ending| ending != "lock") {
+            std::fs::remove_file(path)?;
+        }
+    }
+    Ok(())
 }
 
 fn idf(with: usize, all: usize) -> f32 {

@@ -7,6 +7,7 @@ use halfline_grammars::{Language, Role, TagKind};
 use serde::{Deserialize, Serialize};
 use tree_sitter::{Node, QueryCursor, StreamingIterator, Tree};
 
+use super::docs::{docs_above, docstring};
 use super::imports::{FoundImports, Import};
 use super::skeleton::Skeleton;
 use crate::document::Snapshot;
@@ -17,8 +18,6 @@ const SIGNATURE_LINES: usize = 12;
 /// Nodes that may be around a definition or an import for it to be found. Nearly all of a tree lies deeper, in
 /// expressions, and need not be walked through.
 const DEEPEST: u32 = 10;
-/// Lines of documentation kept with a signature.
-const DOC_LINES: usize = 3;
 /// A signature longer than this is cut: a table of constants on one line is no signature.
 const SIGNATURE_BYTES: usize = 1200;
 
@@ -217,14 +216,16 @@ fn symbols_within(source: &Source<'_>, parsed: &Parsed<'_>, within: Range<usize>
     }
     let mut matches = cursor.matches(query.query(), parsed.tree.root_node(), parsed.text);
     let (mut found, mut containers, mut imports) = (Vec::new(), Vec::new(), FoundImports::default());
+    let mut function = 0..0;
     while let Some(one) = matches.next() {
-        let (mut name, mut body, mut whole) = (None, None, None);
+        let (mut name, mut body, mut whole, mut is_outer) = (None, None, None, false);
         for capture in one.captures() {
             let bytes = parsed.bytes(capture.node);
             match query.role(capture.index) {
                 Some(Role::Name) => name = Some(bytes),
-                Some(Role::Body) => body = Some(bytes.start),
+                Some(Role::Body) => body = Some(bytes),
                 Some(Role::Definition(kind)) => whole = Some((kind, bytes)),
+                Some(Role::Outer) => is_outer = true,
                 Some(Role::Container) => containers.push(container(source, bytes.clone(), bytes.start)),
                 Some(Role::Import) => imports.wholes.push(bytes),
                 Some(Role::Imported) => imports.names.push(bytes),
@@ -234,6 +235,13 @@ fn symbols_within(source: &Source<'_>, parsed: &Parsed<'_>, within: Range<usize>
         if let (Some(name), Some((kind, whole))) = (name, whole) {
             if whole.start < within.start || whole.end > within.end {
                 continue;
+            }
+            // What a function declares comes after the function itself.
+            if is_outer && function.contains(&whole.start) {
+                continue;
+            }
+            if let (Some(body), TagKind::Function | TagKind::Method) = (&body, kind) {
+                function = body.clone();
             }
             if matches!(kind, TagKind::Type | TagKind::Interface) {
                 containers.push(container(source, whole.clone(), name.start));
@@ -316,10 +324,10 @@ fn definition(
     kind: TagKind,
     name: Range<usize>,
     bytes: Range<usize>,
-    body: Option<usize>,
+    body: Option<Range<usize>>,
 ) -> Definition {
     let lines = (source.line_of(bytes.start), source.line_of(bytes.end.saturating_sub(1).max(bytes.start)));
-    let head_end = body.unwrap_or(bytes.end);
+    let head_end = body.as_ref().map_or(bytes.end, |body| body.start);
     let mut head: Vec<&str> = source.text[bytes.start..head_end].trim_end().lines().take(SIGNATURE_LINES + 1).collect();
     let cut = head.len() > SIGNATURE_LINES;
     head.truncate(SIGNATURE_LINES);
@@ -351,37 +359,6 @@ fn definition(
         signature,
         signature_lines: (first_line, last_line.min(lines.1)),
     }
-}
-
-/// The first lines of the comment directly above `line` (attributes and decorators between do not count), and where
-/// it starts.
-fn docs_above(source: &Source<'_>, line: usize) -> Option<(usize, String)> {
-    let mark = source.language.line_comment();
-    let mut docs = Vec::new();
-    let mut first = line;
-    for above in (0..line).rev() {
-        let content = source.line(above).trim();
-        if mark.is_some_and(|mark| content.starts_with(mark)) && !content.starts_with("#[") {
-            docs.push(content);
-            first = above;
-        } else if !(content.starts_with("#[") || content.starts_with('@')) {
-            break;
-        }
-    }
-    docs.reverse();
-    docs.truncate(DOC_LINES);
-    (!docs.is_empty()).then(|| (first, docs.join("\n") + "\n"))
-}
-
-/// The first line of a string that starts a body, where that is how things are documented.
-fn docstring(source: &Source<'_>, body: usize) -> Option<String> {
-    if !source.language.indented_blocks() {
-        return None;
-    }
-    let line = source.text[body..].lines().next().unwrap_or_default().trim();
-    let opening = line.trim_start_matches(|ch: char| ch.is_ascii_alphabetic());
-    let quotes = ["\"\"\"", "'''"].into_iter().find(|quotes| opening.starts_with(quotes))?;
-    Some(if opening[quotes.len()..].contains(quotes) { line.to_owned() } else { format!("{line}{quotes}") })
 }
 
 /// What definitions stand in: its bytes, and the line that a reader would call it by.

@@ -26,6 +26,11 @@ pub struct Import {
 
 /// What `snapshot` brings in, in order.
 pub fn imports(snapshot: &Snapshot) -> Vec<Import> {
+    snapshot.imports().to_vec()
+}
+
+/// The same, read from its tree.
+pub(crate) fn read_imports(snapshot: &Snapshot) -> Vec<Import> {
     let (Some(language), Some(tree)) = (snapshot.language(), snapshot.tree()) else { return Vec::new() };
     let text = snapshot.rope().to_string();
     extract::symbols_of_tree(&Source::new(language, &text), tree).1

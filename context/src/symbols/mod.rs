@@ -2,6 +2,7 @@
 //!
 //! One file at a time; which file of a workspace defines a name is `workspace`'s matter.
 
+mod docs;
 mod extract;
 mod imports;
 mod skeleton;
@@ -10,4 +11,5 @@ pub use extract::{Definition, definitions, identifiers, outline};
 pub use imports::{EVERYTHING, Import, import_lines, imports};
 
 pub(crate) use extract::{OldDefinitions, Parsed, Source, definitions_after_edits, symbols_of};
+pub(crate) use imports::read_imports;
 pub(crate) use skeleton::Skeleton;

@@ -1,105 +1,73 @@
-//! Sources outside the workspace that its files are built with, read when a name leads there.
+//! Sources outside the workspace that its files are built with: where they lie, and what was read of them.
+//!
+//! What a lock file, a manifest or a virtual environment says is looked at again after a while, so that what is installed
+//! meanwhile is found without a restart.
+
+mod cargo;
+mod files;
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::time::{Duration, Instant};
 
-use serde::Deserialize;
-
+use super::Known;
 use super::file::{FileSymbols, Stamp};
-use super::{Known, walk};
+use cargo::Manifests;
+use files::Files;
 
-/// Files of dependencies that are kept; beyond this no more are read.
-const MOST_FILES: usize = 2_000;
+pub(crate) use files::within;
+
+/// What was looked up on disk is believed for so long.
+const BELIEVED: Duration = Duration::from_secs(3);
 
 /// Where dependencies are, and what was read of them.
 #[derive(Debug, Default)]
 pub(super) struct Dependencies {
-    /// What `Cargo.lock` names: crate, version.
-    locked: OnceLock<HashMap<String, String>>,
-    site_packages: OnceLock<Vec<PathBuf>>,
+    manifests: Manifests,
+    site_packages: Mutex<Option<(Instant, Arc<[PathBuf]>)>>,
     registries: OnceLock<Vec<PathBuf>>,
-    /// What was read, or could not be.
-    read: Mutex<HashMap<PathBuf, Option<Arc<FileSymbols>>>>,
-}
-
-#[derive(Deserialize)]
-struct LockFile {
-    #[serde(default)]
-    package: Vec<LockedPackage>,
-}
-
-#[derive(Deserialize)]
-struct LockedPackage {
-    name: String,
-    version: String,
-}
-
-#[derive(Deserialize)]
-struct CargoManifest {
-    package: Option<CargoPackage>,
-    lib: Option<CargoLibrary>,
-}
-
-#[derive(Deserialize)]
-struct CargoPackage {
-    name: String,
-}
-
-#[derive(Deserialize)]
-struct CargoLibrary {
-    name: Option<String>,
-    path: Option<PathBuf>,
+    files: Files,
 }
 
 impl Dependencies {
-    /// A dependency's file.
+    /// A dependency's file. Who has said how long it may take gets nothing where reading takes longer; see [`within`].
     pub(super) fn file(&self, root: &Path, path: &Path) -> Option<Arc<FileSymbols>> {
+        let site_packages = self.site_packages(root);
         let is_dependency =
-            self.registries().iter().chain(self.site_packages(root)).any(|directory| path.starts_with(directory));
-        if !is_dependency {
-            return None;
-        }
-        let mut read = self.read.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(known) = read.get(path) {
-            return known.clone();
-        }
-        if read.len() >= MOST_FILES {
-            return None;
-        }
-        let stamp = std::fs::metadata(path).ok().map(|metadata| Stamp::of(&metadata));
-        let file = stamp.and_then(|stamp| {
-            let text = walk::read_text(path).ok()?;
-            Some(Arc::new(FileSymbols::read(path.to_owned(), stamp, &text).ok()?.0))
-        });
-        read.insert(path.to_owned(), file.clone());
-        file
+            self.registries().iter().chain(site_packages.iter()).any(|directory| path.starts_with(directory));
+        if is_dependency { self.files.get(path) } else { None }
     }
 
-    /// The root file of the crate that the workspace at `root` calls `name`.
-    pub(super) fn crate_root(&self, root: &Path, name: &str) -> Option<PathBuf> {
-        let locked = self.locked.get_or_init(|| locked(root));
-        let dashed = name.replace('_', "-");
-        let (package, version) = locked.get_key_value(name).or_else(|| locked.get_key_value(&dashed))?;
-        let directory = format!("{package}-{version}");
+    /// What the manifest of the crate around the file `from` calls `name`: the package's own name.
+    pub(super) fn package(&self, root: &Path, from: &Path, name: &str) -> Option<String> {
+        Some(self.manifests.asked(root, from, name)?.package)
+    }
+
+    /// The root file of the crate that the file `from` calls `name`.
+    pub(super) fn crate_root(&self, root: &Path, from: &Path, name: &str) -> Option<PathBuf> {
+        let directory = self.manifests.locked(root, from, name)?;
         let found = self.registries().iter().map(|registry| registry.join(&directory)).find(|path| path.is_dir())?;
-        Some(library(&found)?.1)
+        Some(self.manifests.library(&found)?.1)
     }
 
     /// The directories of installed Python packages.
-    pub(super) fn site_packages(&self, root: &Path) -> &[PathBuf] {
-        self.site_packages.get_or_init(|| {
-            let chosen = std::env::var_os("VIRTUAL_ENV").map(PathBuf::from);
-            let environments = [".venv", "venv", "env"].map(|name| root.join(name)).into_iter().chain(chosen);
-            let found = environments.flat_map(|environment| subdirectories(&environment.join("lib")));
-            found.map(|python| python.join("site-packages")).filter(|path| path.is_dir()).collect()
-        })
+    pub(super) fn site_packages(&self, root: &Path) -> Arc<[PathBuf]> {
+        let mut known = self.site_packages.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((_, found)) = known.as_ref().filter(|(at, _)| at.elapsed() < BELIEVED) {
+            return found.clone();
+        }
+        let found: Arc<[PathBuf]> = installed(root).into();
+        *known = Some((Instant::now(), found.clone()));
+        found
     }
 
     /// The path of a dependency's file from its package on.
     pub(super) fn display_path<'a>(&self, path: &'a Path) -> Option<&'a Path> {
-        let known = self.registries.get().into_iter().chain(self.site_packages.get()).flatten();
-        known.into_iter().find_map(|directory| path.strip_prefix(directory).ok())
+        let known = self.site_packages.lock().unwrap_or_else(PoisonError::into_inner);
+        let site_packages = known.iter().flat_map(|(_, found)| found.iter());
+        let mut known = self.registries.get().into_iter().flatten().chain(site_packages);
+        known.find_map(|directory| path.strip_prefix(directory).ok())
     }
 
     fn registries(&self) -> &[PathBuf] {
@@ -111,26 +79,25 @@ impl Dependencies {
     }
 }
 
-/// The crates of a workspace by name, with their root files: every known `src/lib.rs` whose directory has a manifest.
+/// The crates of a workspace by name, with their root files: of every known manifest the library, if that is known too.
 pub(super) fn members(known: &Known) -> HashMap<String, PathBuf> {
-    let roots = known.ids.keys().filter(|path| path.ends_with("src/lib.rs"));
-    roots.filter_map(|path| library(path.parent()?.parent()?)).collect()
+    let manifests = known.ids.keys().filter(|path| path.file_name().is_some_and(|name| name == "Cargo.toml"));
+    let libraries = manifests.filter_map(|path| cargo::library(path.parent()?));
+    libraries.filter(|(_, root)| known.ids.contains_key(root)).collect()
 }
 
-/// The name of the library whose manifest lies in `directory`, as code calls it, and its root file.
-fn library(directory: &Path) -> Option<(String, PathBuf)> {
-    let manifest = std::fs::read_to_string(directory.join("Cargo.toml")).ok()?;
-    let manifest: CargoManifest = toml::from_str(&manifest).ok()?;
-    let (name, path) = manifest.lib.map_or((None, None), |lib| (lib.name, lib.path));
-    let name = name.or_else(|| Some(manifest.package?.name))?.replace('-', "_");
-    Some((name, directory.join(path.unwrap_or_else(|| "src/lib.rs".into()))))
+/// Where packages are installed that the workspace at `root` may use: its own environments, then those that are active.
+fn installed(root: &Path) -> Vec<PathBuf> {
+    let active = ["VIRTUAL_ENV", "CONDA_PREFIX"].into_iter().filter_map(std::env::var_os).map(PathBuf::from);
+    let environments = [".venv", "venv", "env"].map(|name| root.join(name)).into_iter().chain(active);
+    environments.flat_map(|environment| packages_of(&environment)).collect()
 }
 
-fn locked(root: &Path) -> HashMap<String, String> {
-    let text = root.ancestors().find_map(|directory| std::fs::read_to_string(directory.join("Cargo.lock")).ok());
-    let lock: Option<LockFile> = text.and_then(|text| toml::from_str(&text).ok());
-    let packages = lock.map(|lock| lock.package).unwrap_or_default();
-    packages.into_iter().map(|package| (package.name, package.version)).collect()
+/// Where one environment of Python has its packages: by version, or on Windows directly.
+fn packages_of(environment: &Path) -> Vec<PathBuf> {
+    let by_version = subdirectories(&environment.join("lib")).into_iter();
+    let all = by_version.chain([environment.join("Lib")]).map(|python| python.join("site-packages"));
+    all.filter(|path| path.is_dir()).collect()
 }
 
 fn subdirectories(directory: &Path) -> Vec<PathBuf> {
@@ -139,3 +106,10 @@ fn subdirectories(directory: &Path) -> Vec<PathBuf> {
     found.sort_unstable();
     found
 }
+
+fn stamp(path: &Path) -> Option<Stamp> {
+    std::fs::metadata(path).ok().map(|metadata| Stamp::of(&metadata))
+}
+
+#[cfg(test)]
+mod tests;

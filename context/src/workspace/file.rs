@@ -60,7 +60,7 @@ impl Stamp {
 impl FileSymbols {
     /// Reads a file's text; also gives what the search needs of it.
     pub(super) fn read(path: PathBuf, stamp: Stamp, text: &str) -> Result<(FileSymbols, Vec<Chunk>), String> {
-        let language = halfline_grammars::by_path(&path).ok_or("in a language that is not known")?;
+        let language = halfline_grammars::by_content(&path, text).ok_or("in a language that is not known")?;
         let source = Source::new(language, text);
         let (definitions, imports) = read_symbols(&source).ok_or("too slow to parse")?;
         let chunks = chunk::cut(&source, &definitions);
@@ -79,6 +79,11 @@ impl FileSymbols {
     /// Whether this name stands somewhere in the file, be it in a comment. May be wrong for one name in millions.
     pub fn mentions(&self, name: &str) -> bool {
         self.names.binary_search(&short_hash(name)).is_ok()
+    }
+
+    /// Whether files of `language` can use what this one defines.
+    pub(crate) fn is_kin_of(&self, language: Option<&Language>) -> bool {
+        self.language().zip(language).is_some_and(|(own, other)| own.is_kin(other))
     }
 
     /// The language by the file's name.

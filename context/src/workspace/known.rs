@@ -76,7 +76,9 @@ impl Known {
         files.into_iter().for_each(|file| self.put(Arc::new(file)));
     }
 
-    pub(super) fn clear(&mut self) {
-        *self = Known::default();
+    /// Forgets every file; where to look for them stays.
+    pub(super) fn forget_files(&mut self) {
+        let (directories, crates) = (std::mem::take(&mut self.directories), std::mem::take(&mut self.crates));
+        *self = Known { directories, crates, ..Known::default() };
     }
 }

@@ -193,6 +193,134 @@ fn two_processes_share_an_index() {
 }
 
 #[test]
+fn who_does_not_write_notices_what_others_write() {
+    let dir = tempfile::tempdir().unwrap();
+    let (root, cache) = (dir.path().join("project"), dir.path().join("cache"));
+    write(&root, "a.rs", "fn alpha() {}\n");
+    let (one, two) = (Workspace::open(&root, &cache), Workspace::open(&root, &cache));
+    let alike = || two.words().unwrap().like(&["alpha".to_owned()], 5).unwrap().len();
+    scan(&one);
+    assert_eq!((alike(), two.generation()), (0, 0), "not looked for at every keystroke");
+    std::thread::sleep(Duration::from_millis(1100));
+    assert_eq!((alike(), two.generation()), (1, one.generation()));
+}
+
+#[test]
+fn what_was_read_without_writing_is_written_by_who_writes_next() {
+    let dir = tempfile::tempdir().unwrap();
+    let (root, cache) = (dir.path().join("project"), dir.path().join("cache"));
+    write(&root, "a.rs", "// alpha\nfn a() {}\n");
+    write(&root, "b.rs", "// beta\nfn b() {}\n");
+    let (killed, other) = (Workspace::open(&root, &cache), Workspace::open(&root, &cache));
+    assert!(killed.writing().is_some(), "it may write, and dies before it has");
+    assert_eq!(scan(&other).read, 2);
+    drop(killed);
+    write(&root, "c.rs", "// gamma\nfn c() {}\n");
+    other.update(&root.join("c.rs")).unwrap();
+    assert_eq!(searched(&other, "alpha beta gamma"), ["a.rs", "b.rs", "c.rs"]);
+    drop(other);
+    let again = Workspace::open(&root, &cache);
+    assert_eq!(scan(&again).read, 0, "all of it was kept");
+    assert_eq!(searched(&again, "alpha beta gamma"), ["a.rs", "b.rs", "c.rs"]);
+
+    // The same once something is kept: what the one that may not write has read and forgotten, the next scan writes.
+    let other = Workspace::open(&root, &cache);
+    assert!(again.writing().is_some());
+    write(&root, "a.rs", "\n// delta\nfn a() {}\n");
+    fs::remove_file(root.join("b.rs")).unwrap();
+    scan(&other);
+    drop(again);
+    scan(&other);
+    assert_eq!(searched(&other, "alpha beta gamma delta"), ["a.rs", "c.rs"]);
+    assert_eq!(searched(&Workspace::open(&root, &cache), "alpha beta gamma delta"), ["a.rs", "c.rs"]);
+}
+
+#[test]
+fn damage_to_any_file_of_the_words_is_mended() {
+    let dir = tempfile::tempdir().unwrap();
+    let (root, cache) = (dir.path().join("project"), dir.path().join("cache"));
+    write(&root, "a.rs", "// alpha\nfn a() {}\n");
+    write(&root, "b.rs", "// beta\nfn b() {}\n");
+    scan(&Workspace::open(&root, &cache));
+    let index = fs::read_dir(&cache).unwrap().next().unwrap().unwrap().path();
+    let (symbols, words) = (index.join("symbols"), index.join("words"));
+    let listed = |directory: &Path| -> Vec<PathBuf> {
+        fs::read_dir(directory).unwrap().map(|entry| entry.unwrap().path()).collect()
+    };
+    let whole: Vec<(PathBuf, Vec<u8>)> =
+        listed(&words).into_iter().chain([symbols]).map(|path| (path.clone(), fs::read(path).unwrap())).collect();
+    let flipped = |bytes: &[u8]| {
+        let mut bytes = bytes.to_vec();
+        let middle = bytes.len() / 2;
+        bytes.get_mut(middle).into_iter().for_each(|byte| *byte ^= 0x10);
+        bytes
+    };
+    for (path, bytes) in &whole {
+        let cut = bytes[..bytes.len() / 2].to_vec();
+        for (damage, left) in [("gone", None), ("cut", Some(cut)), ("flipped", Some(flipped(bytes)))] {
+            listed(&words).iter().for_each(|path| fs::remove_file(path).unwrap());
+            whole.iter().for_each(|(path, bytes)| fs::write(path, bytes).unwrap());
+            match left {
+                Some(bytes) => fs::write(path, bytes).unwrap(),
+                None => fs::remove_file(path).unwrap(),
+            }
+            let workspace = Workspace::open(&root, &cache);
+            scan(&workspace);
+            assert_eq!(searched(&workspace, "alpha beta"), ["a.rs", "b.rs"], "{} {damage}", path.display());
+            drop(workspace);
+            let again = Workspace::open(&root, &cache);
+            assert_eq!(scan(&again).read, 0, "{} {damage}", path.display());
+            assert_eq!(searched(&again, "alpha beta"), ["a.rs", "b.rs"], "{} {damage}", path.display());
+        }
+    }
+}
+
+#[test]
+fn damage_that_a_search_comes_upon_is_mended_by_the_next_scan() {
+    let dir = tempfile::tempdir().unwrap();
+    let (root, cache) = (dir.path().join("project"), dir.path().join("cache"));
+    write(&root, "a.rs", "// alpha\nfn a() {}\n");
+    let (one, two) = (Workspace::open(&root, &cache), Workspace::open(&root, &cache));
+    scan(&one);
+    scan(&two);
+    drop(one);
+    let words = fs::read_dir(&cache).unwrap().next().unwrap().unwrap().path().join("words");
+    for entry in fs::read_dir(words).unwrap() {
+        let path = entry.unwrap().path();
+        if path.extension().is_some_and(|ending| ending == "term") {
+            fs::remove_file(path).unwrap();
+        }
+    }
+    assert_eq!(searched(&two, "alpha"), [""; 0]);
+    scan(&two);
+    assert_eq!(searched(&two, "alpha"), ["a.rs"]);
+}
+
+#[test]
+fn nothing_is_written_when_nothing_has_changed() {
+    let dir = tempfile::tempdir().unwrap();
+    let (root, cache) = (dir.path().join("project"), dir.path().join("cache"));
+    write(&root, "a.rs", "fn alpha() {}\n");
+    write(&root, ".gitignore", "ignored.rs\n");
+    let workspace = Workspace::open(&root, &cache);
+    scan(&workspace);
+    let before = workspace.generation();
+    write(&root, "server.log", "started\n");
+    write(&root, "ignored.rs", "fn ignored() {}\n");
+    write(&root, "binary.rs", "\0");
+    for path in ["a.rs", "server.log", "ignored.rs", "binary.rs", "4913"] {
+        let _ = workspace.update(&root.join(path));
+    }
+    assert_eq!(workspace.generation(), before);
+    write(&root, "b.rs", "fn beta() {}\n");
+    write(&root, "c.rs", "fn gamma() {}\n");
+    let outcomes = workspace.update_all(&["b.rs", "c.rs", "d.rs"].map(|path| root.join(path)));
+    assert_eq!((outcomes[..2].to_vec(), outcomes[2].is_err()), (vec![Ok(13), Ok(14)], true));
+    assert_eq!(workspace.generation(), before + 1, "several files are written at once");
+    assert_eq!(searched(&workspace, "beta gamma"), ["b.rs", "c.rs"]);
+}
+
+#[test]
 fn any_sequence_of_changes_leads_where_a_fresh_scan_does() {
     use rand::rngs::StdRng;
     use rand::{RngExt, SeedableRng};
@@ -202,7 +330,9 @@ fn any_sequence_of_changes_leads_where_a_fresh_scan_does() {
     fs::create_dir_all(&root).unwrap();
     let mut random = StdRng::seed_from_u64(7);
     let mut workspace = Workspace::open(&root, &cache);
-    for round in 0..25 {
+    // As many as the environment asks for, as in tests by proptest.
+    let asked = std::env::var("PROPTEST_CASES").ok().and_then(|count| count.parse().ok());
+    for round in 0..asked.unwrap_or(25) {
         for _ in 0..random.random_range(1..4) {
             let path = format!(
                 "d{}/f{}.{}",

@@ -54,8 +54,9 @@ pub fn watch(workspace: Arc<Workspace>) -> notify::Result<Watching> {
                 look(&mut watcher, &mut watched);
                 continue;
             }
-            for path in paths {
-                if let Err(why) = workspace.update(&path) {
+            let paths: Vec<PathBuf> = paths.into_iter().collect();
+            for (path, outcome) in paths.iter().zip(workspace.update_all(&paths)) {
+                if let Err(why) = outcome {
                     tracing::debug!(path = %path.display(), "not indexed: {why}");
                 }
             }
@@ -123,9 +124,9 @@ fn needs_scan(workspace: &Workspace, paths: &BTreeSet<PathBuf>) -> bool {
     let is_wide = |path: &PathBuf| {
         let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
         let is_rule = matches!(name, ".gitignore" | ".ignore" | "Cargo.toml" | "");
-        let is_directory =
-            path.is_dir() || (!path.exists() && workspace.file(path).is_none() && path.extension().is_none());
-        is_rule || is_directory
+        // What came and went between two scans leaves nothing behind: editors try out with a file (Vim's `4913`)
+        // whether they may write in a directory.
+        is_rule || path.is_dir() || workspace.knows_directory(path)
     };
     paths.len() > MOST_PATHS || paths.iter().any(is_wide)
 }
@@ -135,6 +136,22 @@ mod tests {
     use std::fs;
 
     use super::*;
+
+    #[test]
+    fn only_what_may_concern_other_files_needs_a_scan() {
+        let dir = tempfile::tempdir().unwrap();
+        let root = dir.path().canonicalize().unwrap();
+        fs::create_dir(root.join("lib.d")).unwrap();
+        fs::write(root.join("lib.d/a.rs"), "fn one() {}").unwrap();
+        let workspace = Workspace::new(&root);
+        workspace.scan(&ScanLimits::default(), &AtomicBool::new(false));
+        let needs = |path: &str| needs_scan(&workspace, &BTreeSet::from([root.join(path)]));
+        assert!(!needs("4913"), "Vim asks whether it may write");
+        assert!(!needs("lib.d/a.rs") && !needs("Makefile"));
+        assert!(needs(".gitignore") && needs("lib.d"));
+        fs::remove_dir_all(root.join("lib.d")).unwrap();
+        assert!(needs("lib.d"), "a directory that is gone");
+    }
 
     #[test]
     fn changes_on_disk_arrive() {

@@ -8,6 +8,9 @@
 (type_definition declarator: (type_identifier) @name) @definition.alias
 (preproc_def name: (identifier) @name) @definition.macro
 (preproc_function_def name: (identifier) @name) @definition.macro
-(field_declaration declarator: (field_identifier) @name) @definition.field
-(translation_unit (declaration declarator: (function_declarator declarator: (identifier) @name)) @definition.function)
-(translation_unit (declaration declarator: (init_declarator declarator: (identifier) @name)) @definition.constant)
+(field_declaration declarator: [(field_identifier) @name (array_declarator declarator: (field_identifier) @name) (pointer_declarator declarator: (field_identifier) @name)]) @definition.field
+(field_declaration declarator: (function_declarator declarator: (parenthesized_declarator (pointer_declarator declarator: (field_identifier) @name)))) @definition.field
+; Prototypes and globals, also in include guards, `extern "C"` and namespaces; in a function they would be local.
+(declaration declarator: [(function_declarator declarator: (identifier) @name) (pointer_declarator declarator: (function_declarator declarator: (identifier) @name)) (pointer_declarator declarator: (pointer_declarator declarator: (function_declarator declarator: (identifier) @name)))]) @definition.function @outer
+(declaration declarator: [(identifier) @name (array_declarator declarator: (identifier) @name) (pointer_declarator declarator: (identifier) @name) (pointer_declarator declarator: (array_declarator declarator: (identifier) @name))]) @definition.constant @outer
+(declaration declarator: (init_declarator declarator: [(identifier) @name (array_declarator declarator: (identifier) @name) (pointer_declarator declarator: (identifier) @name) (pointer_declarator declarator: (array_declarator declarator: (identifier) @name))])) @definition.constant @outer

@@ -217,7 +217,8 @@ impl Completer {
         let known = path.filter(|_| !is_fresh && !is_quick).and_then(|path| self.same_line.pieces(path, line));
         let beside = known.as_deref().map_or(Beside::Fresh(&query.attention), Beside::Known);
         let context = gather_completion(snapshot, place.offset, &budget, &counter, workspace, beside);
-        if let Some(path) = path.filter(|_| known.is_none()) {
+        // Pieces that were cut short by the clock are no reason to do without the others for a whole line.
+        if let Some(path) = path.filter(|_| known.is_none() && context.complete) {
             let pieces = context.ranks.iter().copied().zip(context.pieces.iter().cloned()).collect();
             self.same_line.keep(path, line, pieces);
         }

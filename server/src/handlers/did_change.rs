@@ -13,4 +13,8 @@ pub fn handle(server: &Server, params: DidChangeTextDocumentParams) {
     if !server.documents.change(&document.uri, document.version, &params.content_changes, encoding) {
         tracing::warn!(uri = %document.uri, "the client changed a document that it has not opened");
     }
+    // What is written here is known in other files before it is saved.
+    if let (Some(workspace), Some(snapshot)) = (&session.workspace, server.documents.snapshot(&document.uri)) {
+        workspace.edited(&snapshot);
+    }
 }

@@ -11,9 +11,13 @@ pub fn handle(server: &Server, params: DidSaveTextDocumentParams) {
     if let (Some(workspace), Some(path)) = (session.workspace.clone(), path)
         && path.starts_with(workspace.root())
     {
+        let snapshot = server.documents.snapshot(&params.text_document.uri);
         tokio::task::spawn_blocking(move || {
             if let Err(reason) = workspace.update(&path) {
                 tracing::debug!(path = %path.display(), "not indexed: {reason}");
+            }
+            if let Some(snapshot) = snapshot {
+                workspace.saved(&snapshot);
             }
         });
     }

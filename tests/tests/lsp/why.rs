@@ -105,6 +105,33 @@ fn what_the_cursor_is_on_is_read_ahead() {
 }
 
 #[test]
+fn what_is_written_is_known_before_it_is_saved() {
+    let home = home();
+    let saved = "pub fn saved() {}\n";
+    let path = home.write("a.rs", saved).canonicalize().unwrap();
+    let uri = format!("file://{}", path.display());
+    let mut client = ready(&home);
+    client.open(&uri, "rust", saved);
+    let edit = json!({"text": format!("// One.\n// Two.\n\npub fn brand_new(width: u32) {{}}\n{saved}")});
+    client.notify(
+        "textDocument/didChange",
+        json!({"textDocument": {"uri": uri, "version": 2}, "contentChanges": [edit]}),
+    );
+    let mut lines = |name: &str| -> Vec<Value> {
+        let ask = json!({"question": format!("What is {name}?")});
+        let answer = call(&mut client, "halfline.ask", ask).unwrap();
+        let defined = |one: &&Value| one["why"].as_str().is_some_and(|why| why == format!("definition of {name}"));
+        answer["evidence"].as_array().unwrap().iter().filter(defined).map(|one| one["lines"].clone()).collect()
+    };
+    assert_eq!(lines("brand_new"), [json!([4, 4])]);
+    assert_eq!(lines("saved"), [json!([5, 5])], "the lines of the text in the editor");
+    client.notify("textDocument/didClose", json!({"textDocument": {"uri": uri}}));
+    let answer = call(&mut client, "halfline.ask", json!({"question": "What is brand_new?"})).unwrap();
+    assert!(!answer["evidence"].to_string().contains("definition of brand_new"), "{answer}");
+    client.shut_down();
+}
+
+#[test]
 fn a_checker_is_asked_for_and_a_selection_needs_none() {
     let home = home();
     let path = home.write("a.py", "def f(x):\n    return undefined\n").canonicalize().unwrap();

@@ -141,6 +141,52 @@ fn python() {
     );
 }
 
+/// Name, kind, lines of the signature and signature of each definition.
+fn signatures(language: &str, text: &str) -> String {
+    let snapshot = crate::Document::new(None, language, 0, text).snapshot();
+    let show =
+        |one: &Definition| format!("## {} {:?} {:?}\n{}\n", one.name, one.kind, one.signature_lines, one.signature);
+    snapshot.definitions().iter().map(show).collect()
+}
+
+#[test]
+fn docs_in_block_comments() {
+    let java = "/**\n * Opens a connection.\n *\n * @param host where to\n * @param port which\n * @return it\n */\n@Deprecated\npublic class Client {\n    /** How many. */\n    int count;\n}\n/**/\nclass Bare {}\n";
+    expect![[r#"
+        ## Client Type (0, 8)
+        /** Opens a connection.
+         * @param host where to
+         * @param port which */
+        @Deprecated
+        public class Client
+        ## count Field (9, 10)
+        /** How many. */
+        int count;
+        ## Bare Type (13, 13)
+        class Bare
+    "#]]
+    .assert_eq(&signatures("java", java));
+    let cpp = "int x = 1; /* no doc */\nint one();\n/*! Doxygen,\n    two lines. */\ntemplate <typename T>\nT two(T x) {\n    int local = 1;\n    int vexing(int);\n    return x;\n}\n";
+    expect![[r#"
+        ## x Constant (0, 0)
+        int x = 1;
+        ## one Function (1, 1)
+        int one();
+        ## two Function (2, 5)
+        /*! Doxygen,
+         * two lines. */
+        T two(T x)
+    "#]]
+    .assert_eq(&signatures("cpp", cpp));
+    let javascript = "/**\n * Sends.\n */\nexport const send = async (message) => {};\n";
+    expect![[r#"
+        ## send Function (0, 3)
+        /** Sends. */
+        const send = async (message) =>
+    "#]]
+    .assert_eq(&signatures("javascript", javascript));
+}
+
 #[test]
 fn an_unknown_language_has_identifiers_only() {
     check(

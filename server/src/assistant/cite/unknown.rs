@@ -25,6 +25,8 @@ pub(super) fn is_unknown(sources: &Sources, files: &[Snapshot], name: &str, show
         && !STANDARD.contains(name)
         && !contains_word(shown, name)
         && !contains_word(code, name)
+        // Where nothing was read, nothing is known to be missing.
+        && !sources.workspace.files().is_empty()
         && sources.workspace.mentions(name).is_empty()
         && !files.iter().any(|file| contains_word(&file.rope().to_string(), name))
 }

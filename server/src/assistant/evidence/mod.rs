@@ -157,14 +157,16 @@ pub(super) async fn gather(
                 told.left -= counter.count(&help.text);
                 told.gathered.items.push(help);
             }
-            let found = sources.clone();
-            let (mut gathered, place) = blocking(move || Ok(around(&found, tokens, &*counter, told))).await?;
-            gathered.items.extend(history::of(&sources, &place, &*counted).await);
-            (gathered, shown)
+            (with_surroundings(&sources, tokens, counter, told).await?, shown)
         }
         Question::ExplainSelection { path, lines } => {
             sink(Update::Status { text: "reading the code".to_owned() });
-            (blocking(move || explain_selection(&sources, tokens, &*counter, &path, lines)).await?, 0)
+            let (found, counting) = (sources.clone(), counter.clone());
+            let read = move || explain_selection(&found, tokens, &*counting, &path, lines);
+            let told = blocking(read).await?;
+            show(&told.gathered.items, sink);
+            let shown = told.gathered.items.len();
+            (with_surroundings(&sources, tokens, counter, told).await?, shown)
         }
         Question::Review { changes } => (of_changes(Task::Review, &changes, tokens, &*counter), 0),
         Question::CommitMessage { changes, subjects } => {
@@ -189,6 +191,19 @@ pub(super) async fn gather(
         }
     };
     show(&gathered.items[shown..], sink);
+    Ok(gathered)
+}
+
+/// What is known of a place, with what surrounds it and how it came to be.
+async fn with_surroundings(
+    sources: &Sources,
+    tokens: usize,
+    counter: Arc<dyn TokenCounter>,
+    told: Told,
+) -> Result<Gathered, AssistantError> {
+    let (found, counting) = (sources.clone(), counter.clone());
+    let (mut gathered, place) = blocking(move || Ok(around(&found, tokens, &*counting, told))).await?;
+    gathered.items.extend(history::of(sources, &place, &*counter).await);
     Ok(gathered)
 }
 
@@ -239,7 +254,9 @@ struct Place {
 impl Place {
     fn new(focus: &Focus, left: usize) -> Place {
         let own = (*focus.lines.start(), *focus.lines.end());
-        let lines = subject(&focus.snapshot, own.0).map_or(own, |subject| subject.lines);
+        // Lines that go on behind one definition are meant as they are.
+        let around = subject(&focus.snapshot, own.0).filter(|subject| own.1 <= subject.lines.1);
+        let lines = around.map_or(own, |subject| subject.lines);
         Place { snapshot: focus.snapshot.clone(), lines, left }
     }
 }
@@ -341,14 +358,17 @@ fn explain_selection(
     counter: &dyn TokenCounter,
     path: &Path,
     lines: RangeInclusive<usize>,
-) -> Result<Gathered, AssistantError> {
+) -> Result<Told, AssistantError> {
     sources.refresh();
     let snapshot = sources.read(path)?;
     let focus = Focus { snapshot: snapshot.clone(), lines: lines.clone(), message: String::new() };
     let pieces = gather_debugging(&focus, tokens, counter, Some(&sources.workspace));
-    let asked = [own_path(sources, &snapshot)];
-    let items = pieces.into_iter().map(|piece| code_item(piece, &snapshot, &asked)).collect();
-    Ok(Gathered { task: Task::ExplainSelection { lines }, items, files: vec![snapshot], diagnostics: Vec::new() })
+    let left = tokens.saturating_sub(cost(&pieces, counter));
+    let asked = vec![own_path(sources, &snapshot)];
+    let items = pieces.iter().cloned().map(|piece| code_item(piece, &snapshot, &asked)).collect();
+    let gathered =
+        Gathered { task: Task::ExplainSelection { lines }, items, files: vec![snapshot], diagnostics: Vec::new() };
+    Ok(Told { gathered, focus, pieces, asked, left })
 }
 
 /// The path of `snapshot` as pieces of it have it.

@@ -328,6 +328,29 @@ fn a_question_about_lines_knows_tests_callers_and_history() {
 }
 
 #[test]
+fn a_selection_knows_tests_callers_and_the_history_of_its_lines() {
+    let files = [("fee.py", OLD_FEE), ("bill.py", BILL), ("test_fee.py", TEST_FEE)];
+    let (_dir, mut sources) = indexed(&files, &[&[], &[("fee.py", FEE)]]);
+    let open = sources.workspace.root().join("fee.py");
+    // What is in the editor was not saved, so that its lines are others than git's.
+    let typed = Snapshot::of_text(Some(open.clone()), &format!("{}{FEE}", "# new\n".repeat(40)));
+    sources.open = Arc::new(move |path| (path == open).then(|| typed.clone()));
+    let question = Question::ExplainSelection { path: "fee.py".into(), lines: 44..=44 };
+    let gathered = gathered(&sources, question);
+    expect![[r#"
+        ExplainSelection { lines: 44..=44 }
+        fee.py (44, 45) the function around it: python
+        fee.py (1, 41) definition of RATE: python
+        test_fee.py (4, 5) a test of fee: python
+        bill.py (5, 8) bill uses fee: python
+        fee.py (44, 45) how these lines came to be (git log): diff
+    "#]]
+    .assert_eq(&listing(&gathered));
+    let history = gathered.items.last().unwrap();
+    assert!(history.text.contains("-    return amount * RATE\n+    return amount * RATE // 100"), "{}", history.text);
+}
+
+#[test]
 fn a_trace_in_a_question_leads_to_its_frames() {
     let question = "Why does this fail?\n\nTraceback (most recent call last):\n  File \"/home/someone/shop/bill.py\", line 7, in bill\n    total += amount + fee(amount)\n  File \"/home/someone/shop/fee.py\", line 5, in fee\n    return amount * RATE // 100\nTypeError: unsupported operand\n";
     check_indexed(

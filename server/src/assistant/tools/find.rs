@@ -69,11 +69,14 @@ pub(super) fn search(sources: &Sources, privacy: &Privacy, query: &str) -> Resul
             break;
         }
         findings.add(privacy, &hit.path, || {
-            let snapshot = sources.read(Path::new(&hit.path)).ok()?;
-            let (first, last) = hit.lines;
-            let last = last.min(first + PLACE_LINES - 1).min(snapshot.rope().len_lines());
-            let text = numbered(&snapshot, &(first.checked_sub(1)?..=last.checked_sub(1)?), None);
-            Some(format!("{}, lines {first}-{last}:\n{text}", hit.path))
+            let lines = (hit.lines.0.checked_sub(1)?, hit.lines.1.checked_sub(1)?);
+            // The index has the lines of the file on disk.
+            let in_editor = sources.workspace.lines_in_editor(&sources.absolute(Path::new(&hit.path)), lines);
+            let on_disk = || Some((sources.read(Path::new(&hit.path)).ok()?, lines));
+            let (snapshot, (first, last)) = in_editor.or_else(on_disk)?;
+            let last = last.min(first + PLACE_LINES - 1).min(snapshot.rope().len_lines().saturating_sub(1));
+            let text = numbered(&snapshot, &(first..=last), None);
+            Some(format!("{}, lines {}-{}:\n{text}", hit.path, first + 1, last + 1))
         });
     }
     findings.finish("nothing was found")

@@ -54,6 +54,23 @@ fn check(limits: ToolLimits, calls: &[(&str, &str)], expected: Expect) {
 }
 
 #[test]
+fn lines_of_a_text_that_is_not_saved_are_those_in_the_editor() {
+    let (dir, _errands) = errands(ToolLimits::default(), FILES);
+    let root = dir.path().join("workspace").canonicalize().unwrap();
+    let workspace = Arc::new(Workspace::open(&root, &dir.path().join("other_cache")));
+    let typed = format!("// One.\n// Two.\n{}", FILES[0].1);
+    let snapshot = halfline_context::Snapshot::of_text(Some(root.join("src/a.rs")), &typed);
+    workspace.edited(&snapshot);
+    let sources = Sources { workspace, open: Arc::new(move |path| path.ends_with("a.rs").then(|| snapshot.clone())) };
+    let privacy = Privacy::new(&[], &[]).unwrap();
+    let shown = find::definition(&sources, &privacy, "add_one").unwrap().text;
+    assert!(shown.starts_with("src/a.rs, lines 4-6:\n"), "{shown}");
+    assert!(shown.contains("fn add_one(x: u32)"), "{shown}");
+    let shown = find::search(&sources, &privacy, "main private key").unwrap().text;
+    assert!(shown.contains("src/a.rs, lines 3-11:\n") && shown.contains("11 | }"), "{shown}");
+}
+
+#[test]
 fn files_definitions_and_references() {
     check(
         ToolLimits::default(),

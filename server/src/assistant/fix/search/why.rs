@@ -67,7 +67,9 @@ impl Search {
         let path = self.task.root.join(&view.path);
         let files: Vec<Snapshot> =
             self.original(&view.path).map(|text| Snapshot::of_text(Some(path), &text)).into_iter().collect();
-        let citations = cite::check(&self.sources(), &files, answer);
+        let code = problem.others.iter().map(|(_, code)| code.as_str());
+        let shown = code.chain([problem.message.as_str()]).collect::<Vec<_>>().join("\n");
+        let citations = cite::check(&self.sources(), &files, answer, &shown);
         citations.iter().for_each(|citation| sink(Update::Citation(citation.clone())));
         Ok(Some((answer.to_owned(), citations)))
     }
