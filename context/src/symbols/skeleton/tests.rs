@@ -163,6 +163,8 @@ fn what_is_unclear_is_given_up() {
         ("python", "def a():\n    return '''open\n"),
         ("python", "def a(:\n    pass\n"),
         ("python", "    x = 1\ny = 2\n"),
+        // The grammar takes the next line for the type of `y`.
+        ("python", "class A:\n    def f(self):\n        if x:\n            y:\n    z = 1\n"),
         ("rust", "fn a() { \"open }\n"),
         ("rust", "fn a() { ( }\n"),
         ("rust", "fn a() {} }\n"),
