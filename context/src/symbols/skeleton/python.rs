@@ -3,24 +3,13 @@
 //! One pass finds the lines, a second one the blocks that they make. Statements that follow each other and define nothing
 //! become one empty pair of parentheses, which begins and ends where they do: blocks keep their extent.
 
-use super::{Keeping, is_word, string_end, word_end};
+mod lines;
+
+use super::{Keeping, word_end};
+use lines::{Kind, Line, Token, after_indent, bracket_end, is_indented_as_it_should_be, lines, token};
 
 /// What an import begins with here.
 const IMPORT: &[u8] = b"import ";
-
-/// What a stretch of a line is.
-enum Token {
-    Word,
-    /// Its content without the quotes.
-    Text(std::ops::Range<usize>),
-    Comment,
-    Open,
-    Close,
-    /// The end of a line.
-    Break,
-    /// Anything else.
-    Other,
-}
 
 /// Keeps what defines or brings in something.
 pub(super) fn shorten(keeping: &mut Keeping<'_>) -> Option<()> {
@@ -29,53 +18,8 @@ pub(super) fn shorten(keeping: &mut Keeping<'_>) -> Option<()> {
         return None;
     }
     let mut shortening = Shortening { keeping, lines: &lines };
-    let mut next = 0;
-    while next < lines.len() {
-        next = shortening.block(next, 0, Inside::Module)?;
-        // Whatever stands less deep than the first line did is an error in most texts.
-        if next < lines.len() {
-            return None;
-        }
-    }
-    Some(())
-}
-
-/// A logical line, or a comment with nothing before it.
-#[derive(Clone, Copy)]
-struct Line {
-    /// Where its indentation starts.
-    start: usize,
-    /// Its first token.
-    first: usize,
-    indent: usize,
-    /// Where its last token ends, without a comment.
-    end: usize,
-    /// Where it ends, with its comment, before the `\n`.
-    whole: usize,
-    kind: Kind,
-    /// Whether something is defined or imported in it.
-    defines: bool,
-    /// Whether it has several statements.
-    several: bool,
-}
-
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Kind {
-    Comment,
-    Function,
-    Class,
-    Decorator,
-    /// Goes on with the statement before: `else`, `except` and the like.
-    Clause,
-    /// Brings something in, and does nothing else.
-    Import,
-    /// A name and `=`.
-    Value,
-    /// A name and `:`, or a name for a type.
-    Annotated,
-    /// Begins with `self`.
-    Own,
-    Other,
+    // Whatever stands less deep than the first line did is an error in most texts.
+    (shortening.block(0, 0, Inside::Module)? == lines.len()).then_some(())
 }
 
 /// What a block is the inside of.
@@ -86,112 +30,6 @@ enum Inside {
     /// Assignments to `self` define fields.
     Constructor,
     Other,
-}
-
-/// The logical lines of a text from `start` on.
-fn lines(source: &[u8], start: usize) -> Option<Vec<Line>> {
-    let mut lines = Vec::new();
-    let mut at = start;
-    loop {
-        let (first, indent) = after_indent(source, at);
-        match source.get(first) {
-            None => return Some(lines),
-            Some(b'\n') => at = first + 1,
-            Some(b'#') => {
-                let whole = line_end(source, first);
-                let kind = Kind::Comment;
-                lines.push(Line { start: at, first, indent, end: whole, whole, kind, defines: false, several: false });
-                at = whole + 1;
-            }
-            Some(_) => {
-                let line = logical_line(source, at, first, indent)?;
-                lines.push(line);
-                at = line.whole + 1;
-            }
-        }
-        if at >= source.len() {
-            return Some(lines);
-        }
-    }
-}
-
-/// Whether a block follows each colon at the end of a line, and nothing else. The grammar is lenient there: it takes the
-/// next line for an annotation, say.
-fn is_indented_as_it_should_be(source: &[u8], lines: &[Line]) -> bool {
-    let mut code = lines.iter().filter(|line| line.kind != Kind::Comment).peekable();
-    while let Some(line) = code.next() {
-        let opens = source[line.end - 1] == b':';
-        let is_deeper = code.peek().is_some_and(|next| next.indent > line.indent);
-        if opens != is_deeper {
-            return false;
-        }
-    }
-    true
-}
-
-fn logical_line(source: &[u8], start: usize, first: usize, indent: usize) -> Option<Line> {
-    let (whole, kind) = (source.len(), kind(source, first));
-    let mut line = Line { start, first, indent, end: first, whole, kind, defines: false, several: false };
-    let (mut at, mut depth) = (first, 0usize);
-    while at < source.len() {
-        let (token, end) = token(source, at)?;
-        match token {
-            Token::Break if depth == 0 => {
-                line.whole = at;
-                break;
-            }
-            Token::Break | Token::Comment => {}
-            Token::Word => {
-                line.defines |= matches!(&source[at..end], b"def" | b"class" | b"import");
-                line.end = end;
-            }
-            Token::Open => {
-                depth += 1;
-                line.end = end;
-            }
-            Token::Close => {
-                depth = depth.checked_sub(1)?;
-                line.end = end;
-            }
-            Token::Text(_) => line.end = end,
-            Token::Other => {
-                if !matches!(source[at], b' ' | b'\t' | b'\r' | b'\x0c' | b'\\') {
-                    line.end = end;
-                    line.several |= source[at] == b';';
-                }
-            }
-        }
-        at = end;
-    }
-    if line.kind == Kind::Import && (line.several || !line.defines) {
-        line.kind = Kind::Other;
-    }
-    (depth == 0).then_some(line)
-}
-
-fn kind(source: &[u8], first: usize) -> Kind {
-    if source[first] == b'@' {
-        return Kind::Decorator;
-    }
-    let end = word_end(source, first);
-    let next = after_indent(source, end).0;
-    match &source[first..end] {
-        b"def" => Kind::Function,
-        b"async" if source[next..].starts_with(b"def") => Kind::Function,
-        b"class" => Kind::Class,
-        b"import" | b"from" => Kind::Import,
-        b"else" | b"elif" | b"except" | b"finally" | b"case" => Kind::Clause,
-        b"self" if source.get(next) == Some(&b'.') => Kind::Own,
-        b"" => Kind::Other,
-        b"type" if source.get(next).is_some_and(|&byte| is_word(byte)) => Kind::Annotated,
-        b"try" | b"lambda" => Kind::Other,
-        _ => match source.get(next..next + 2) {
-            Some(b"==") => Kind::Other,
-            Some([b'=', _]) => Kind::Value,
-            Some([b':', _]) => Kind::Annotated,
-            _ => Kind::Other,
-        },
-    }
 }
 
 struct Shortening<'k, 's> {
@@ -417,63 +255,6 @@ impl Shortening<'_, '_> {
     }
 }
 
-/// The token at `at` and where it ends; `None` for what does not end.
-fn token(source: &[u8], at: usize) -> Option<(Token, usize)> {
-    let byte = *source.get(at)?;
-    Some(match byte {
-        b'\n' => (Token::Break, at + 1),
-        b'#' => (Token::Comment, line_end(source, at)),
-        b'"' | b'\'' => {
-            let triple = source[at..].starts_with(&[byte; 3]);
-            let end = if triple { triple_end(source, at)? } else { string_end(source, at, false)? };
-            let quotes = if triple { 3 } else { 1 };
-            (Token::Text(at + quotes..end - quotes), end)
-        }
-        b'(' | b'[' | b'{' => (Token::Open, at + 1),
-        b')' | b']' | b'}' => (Token::Close, at + 1),
-        // A backslash joins the next line to this one.
-        b'\\' if source[at + 1..].starts_with(b"\r\n") => (Token::Other, at + 3),
-        b'\\' => (Token::Other, (at + 2).min(source.len())),
-        b' ' => (Token::Other, after_indent(source, at).0.max(at + 1)),
-        b'\r' if source.get(at + 1) != Some(&b'\n') => return None,
-        _ if is_word(byte) => (Token::Word, word_end(source, at)),
-        _ => (Token::Other, at + 1),
-    })
-}
-
-/// The end of a string in three quotes.
-fn triple_end(source: &[u8], at: usize) -> Option<usize> {
-    let quote = source[at];
-    let mut next = at + 3;
-    loop {
-        let found = next + memchr::memchr2(quote, b'\\', source.get(next..)?)?;
-        if source[found] == b'\\' {
-            next = found + 2;
-        } else if source[found..].starts_with(&[quote; 3]) {
-            return Some(found + 3);
-        } else {
-            next = found + 1;
-        }
-    }
-}
-
-/// Where the bracket that opens at `at` has been closed.
-fn bracket_end(source: &[u8], at: usize) -> Option<usize> {
-    let (mut at, mut depth) = (at, 0usize);
-    loop {
-        let (token, end) = token(source, at)?;
-        match token {
-            Token::Open => depth += 1,
-            Token::Close => depth -= 1,
-            _ => {}
-        }
-        if depth == 0 {
-            return Some(end);
-        }
-        at = end;
-    }
-}
-
 /// Keeps brackets without what is in them; an index has to have something.
 fn keep_brackets(keeping: &mut Keeping<'_>) -> Option<()> {
     let open = keeping.next;
@@ -491,25 +272,4 @@ fn keep_text(keeping: &mut Keeping<'_>, content: std::ops::Range<usize>, end: us
     keeping.keep(content.start);
     keeping.skip(content.end);
     keeping.keep(end);
-}
-
-/// Where the line ends, before its `\n`.
-fn line_end(source: &[u8], at: usize) -> usize {
-    memchr::memchr(b'\n', &source[at..]).map_or(source.len(), |len| at + len)
-}
-
-/// The first byte that is no white space of a line, and how deep it stands, counted as the grammar does.
-fn after_indent(source: &[u8], at: usize) -> (usize, usize) {
-    let (mut at, mut deep) = (at, 0);
-    while let Some(byte) = source.get(at) {
-        match byte {
-            b' ' => deep += 1,
-            b'\t' => deep += 8,
-            b'\x0c' => deep = 0,
-            b'\r' if source.get(at + 1) == Some(&b'\n') => {}
-            _ => break,
-        }
-        at += 1;
-    }
-    (at, deep)
 }

@@ -1,6 +1,6 @@
 //! The scanner for Rust: brackets, strings, comments, and the words that start items.
 
-use super::{Keeping, is_word, string_end, word_end};
+use super::{Keeping, closed, is_word, string_end, word_end};
 
 /// What a stretch of a text is.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -48,6 +48,10 @@ pub(super) fn shorten(keeping: &mut Keeping<'_>) -> Option<()> {
         let at = keeping.next;
         let (token, end) = token(source, at)?;
         let text = &source[at..end];
+        if let Some(end) = attribute_end(source, at) {
+            keeping.skip(end);
+            continue;
+        }
         match token {
             Token::Space => {
                 // Something has to keep words and operators apart.
@@ -57,13 +61,11 @@ pub(super) fn shorten(keeping: &mut Keeping<'_>) -> Option<()> {
                 keeping.skip(end);
                 continue;
             }
-            Token::Other if attribute_end(source, at).is_some() => {
-                keeping.skip(attribute_end(source, at)?);
-                continue;
-            }
             Token::Word => match text {
                 // What it brings in is read from the text.
                 b"use" if !next_is(source, end, b"<") => {
+                    // The byte between the two words.
+                    source.get(end)?;
                     keeping.keep(end + 1);
                     keeping.put(b'_');
                     keeping.skip(statement_end(source, end + 1, b";")?);
@@ -276,19 +278,10 @@ fn comment_end(source: &[u8], at: usize) -> Option<usize> {
 
 /// Where the bracket that opens at `at` has been closed.
 fn bracket_end(source: &[u8], at: usize) -> Option<usize> {
-    let (mut at, mut depth) = (at, 0usize);
-    loop {
+    closed(at, |at| {
         let (token, end) = token(source, at)?;
-        match token {
-            Token::Open => depth += 1,
-            Token::Close => depth -= 1,
-            _ => {}
-        }
-        if depth == 0 {
-            return Some(end);
-        }
-        at = end;
-    }
+        Some((token == Token::Open, token == Token::Close, end))
+    })
 }
 
 /// Keeps the quotes of a string, and a character or a lifetime whole.

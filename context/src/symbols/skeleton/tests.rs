@@ -1,3 +1,5 @@
+//! Symbols by a skeleton and by the whole text: the same in real files, in damaged ones, and in those that end anywhere.
+
 use std::path::{Path, PathBuf};
 
 use expect_test::{Expect, expect};
@@ -165,6 +167,8 @@ fn what_is_unclear_is_given_up() {
         ("python", "    x = 1\ny = 2\n"),
         // The grammar takes the next line for the type of `y`.
         ("python", "class A:\n    def f(self):\n        if x:\n            y:\n    z = 1\n"),
+        ("python", "\\\n\nx = 1\n"),
+        ("rust", "use"),
         ("rust", "fn a() { \"open }\n"),
         ("rust", "fn a() { ( }\n"),
         ("rust", "fn a() {} }\n"),
@@ -230,6 +234,8 @@ fn damaged_files_have_the_same_symbols_or_an_error() {
             }
             let from = random.random_range(0..places.len() - 12);
             let to = from + random.random_range(1..12);
+            // A text may end anywhere, and has to be read to that end.
+            both_ways(language, &text[..places[from]]);
             let damaged = format!("{}{}", &text[..places[from]], &text[places[to]..]);
             if let (Some(short), Some(long)) = both_ways(language, &damaged) {
                 assert!(short == long, "{} without {}..{}", path.display(), places[from], places[to]);
