@@ -210,12 +210,17 @@ impl Snapshot {
     /// From the definitions of an earlier text where there are some, since an edit touches few of them.
     fn read_definitions(&self) -> Vec<Definition> {
         let (Some(basis), Some(tree)) = (&self.inner.basis, self.tree()) else { return symbols::definitions(self) };
-        if basis.tree.root_node().kind() != tree.root_node().kind() {
+        let dirty = basis.dirty.clone();
+        let dirty = if basis.tree.root_node().kind() == tree.root_node().kind() {
+            let changed = basis.tree.changed_ranges(tree);
+            changed.fold(dirty, |dirty, range| dirty.start.min(range.start_byte)..dirty.end.max(range.end_byte))
+        } else if self.language().is_some_and(|language| language.errors_hide_nothing()) {
+            // To the parser everything has changed with the root; below it hardly anything has.
+            let changed = changed_children(&basis.tree, tree);
+            dirty.start.min(changed.start)..dirty.end.max(changed.end)
+        } else {
             return symbols::definitions(self);
-        }
-        let changed = basis.tree.changed_ranges(tree);
-        let dirty = changed
-            .fold(basis.dirty.clone(), |dirty, range| dirty.start.min(range.start_byte)..dirty.end.max(range.end_byte));
+        };
         let old = OldDefinitions { definitions: &basis.definitions, bytes: basis.bytes, lines: basis.lines };
         symbols::definitions_after_edits(self, &old, dirty)
     }
@@ -328,6 +333,28 @@ impl fmt::Debug for Snapshot {
             .field("bytes", &self.rope().len_bytes())
             .finish_non_exhaustive()
     }
+}
+
+/// What is left of the text of `new` without the children of its root that `old` has too, at the start and at the end.
+fn changed_children(old: &Tree, new: &Tree) -> Range<usize> {
+    let children = |tree: &Tree| {
+        let mut cursor = tree.walk();
+        let mut children = Vec::new();
+        let mut is_child = cursor.goto_first_child();
+        while is_child {
+            let node = cursor.node();
+            // A node without an error is what its text says, and that is the same in the same place.
+            children.push((node.kind_id(), node.byte_range(), node.has_changes() || node.has_error()));
+            is_child = cursor.goto_next_sibling();
+        }
+        children
+    };
+    let (old, new, end) = (children(old), children(new), new.root_node().end_byte());
+    let same = old.iter().zip(&new).take_while(|(old, new)| old == new && !old.2).count();
+    let start = same.checked_sub(1).map_or(0, |last| new[last].1.end);
+    let (old, new) = (&old[same..], &new[same..]);
+    let same = old.iter().rev().zip(new.iter().rev()).take_while(|(old, new)| old == new && !old.2).count();
+    start..if same > 0 { new[new.len() - same].1.start } else { end }
 }
 
 /// Row and byte column, as the parser counts them.

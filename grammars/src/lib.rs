@@ -34,6 +34,8 @@ struct Entry {
     block_comment: Option<(String, String)>,
     #[serde(default)]
     indented_blocks: bool,
+    #[serde(default)]
+    errors_hide_nothing: bool,
     /// Languages of one family use each other's names.
     family: Option<String>,
 }
@@ -120,6 +122,12 @@ impl Language {
     /// Whether indentation alone says where a block ends.
     pub fn indented_blocks(&self) -> bool {
         self.entry.indented_blocks
+    }
+
+    /// Whether a definition of the top level is found as well where the root of the tree is an error: each pattern that
+    /// names the root has a twin for errors.
+    pub fn errors_hide_nothing(&self) -> bool {
+        self.entry.errors_hide_nothing
     }
 
     /// The grammar.

@@ -1,15 +1,16 @@
 //! Definitions, imports and identifiers of one snapshot.
 
 use std::collections::HashSet;
-use std::ops::Range;
+use std::ops::{Deref, Range};
+use std::sync::Arc;
 
 use halfline_grammars::{Language, Role, TagKind};
 use serde::{Deserialize, Serialize};
-use tree_sitter::{Node, QueryCursor, StreamingIterator, Tree};
+use tree_sitter::{Node, QueryCursor, StreamingIterator, Tree, TreeCursor};
 
 use super::docs::{docs_above, docstring};
 use super::imports::{FoundImports, Import};
-use super::skeleton::Skeleton;
+use super::skeleton::{self, Skeleton};
 use crate::document::Snapshot;
 use crate::syntax;
 
@@ -76,25 +77,40 @@ impl Parsed<'_> {
     }
 }
 
-/// Something that a file gives a name to.
+/// Something that a file gives a name to, and where.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Definition {
-    /// Its name.
-    pub name: String,
-    /// What it is.
-    pub kind: TagKind,
+    /// What it is. Shared, since an edit moves many definitions and changes hardly any.
+    pub what: Arc<Defined>,
     /// All of it, in bytes.
     pub bytes: Range<usize>,
     /// First and last line of all of it, from 0.
     pub lines: (usize, usize),
     /// Where its name is, in bytes.
     pub name_bytes: Range<usize>,
+    /// First and last line that the signature was taken from, from 0.
+    pub signature_lines: (usize, usize),
+}
+
+/// What a definition says, wherever it stands.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Defined {
+    /// Its name.
+    pub name: String,
+    /// What it is.
+    pub kind: TagKind,
     /// Where it stands: the first line of the type or implementation around it.
     pub container: Option<String>,
     /// The start of its documentation, then its head: all that a user of it needs to see.
     pub signature: String,
-    /// First and last line that the signature was taken from, from 0.
-    pub signature_lines: (usize, usize),
+}
+
+impl Deref for Definition {
+    type Target = Defined;
+
+    fn deref(&self) -> &Defined {
+        &self.what
+    }
 }
 
 /// What `snapshot` defines, in order of appearance.
@@ -112,9 +128,12 @@ pub(crate) fn definitions_after_edits(
     dirty: Range<usize>,
 ) -> Vec<Definition> {
     let (Some(language), Some(tree)) = (snapshot.language(), snapshot.tree()) else { return Vec::new() };
+    if let Some(found) = moved(snapshot, language, tree, old, &dirty) {
+        return found;
+    }
     let text = snapshot.rope().to_string();
     let source = Source::new(language, &text);
-    let Some(region) = region(&source, tree, dirty) else { return symbols_of_tree(&source, tree).0 };
+    let region = region(&source, tree, dirty);
     // The text outside the region is the same, so what lies behind it has moved by as much as the text has grown.
     let behind = (region.end + old.bytes).saturating_sub(text.len());
     let lines = |line: usize| (line + source.line_count()).saturating_sub(old.lines);
@@ -127,29 +146,88 @@ pub(crate) fn definitions_after_edits(
         name_bytes: bytes(one.name_bytes.start)..bytes(one.name_bytes.end),
         lines: (lines(one.lines.0), lines(one.lines.1)),
         signature_lines: (lines(one.signature_lines.0), lines(one.signature_lines.1)),
-        ..one.clone()
+        what: Arc::clone(&one.what),
     }));
     found
 }
 
-/// The definitions in these bytes: whole top-level nodes. By their skeleton where the tree has no error there, since then
-/// both have the same: to go through a long function's tree takes longer than to parse the little that counts of it.
-fn definitions_within(source: &Source<'_>, tree: &Tree, region: Range<usize>) -> Vec<Definition> {
+/// The old definitions where they are now, when nothing but the inside of a function has changed, and nothing is defined in
+/// there: nearly every keystroke.
+fn moved(
+    snapshot: &Snapshot,
+    language: &Language,
+    tree: &Tree,
+    old: &OldDefinitions<'_>,
+    dirty: &Range<usize>,
+) -> Option<Vec<Definition>> {
+    let rope = snapshot.rope();
+    let (function, body) = function_around(tree, dirty)?;
+    let name = function.child_by_field_name("name")?.byte_range();
+    let text = |bytes: Range<usize>| rope.get_byte_slice(bytes).map(|text| text.to_string());
+    let code = text(body.byte_range())?;
+    if !skeleton::defines_nothing(language, &text(name)?, &code) {
+        return None;
+    }
+    // A string that is the first statement is documentation.
+    let is_first = body.named_child(0).is_none_or(|first| dirty.start <= first.end_byte());
+    let may_document = language.indented_blocks() && is_first;
+    if may_document && code.bytes().take(4).any(|byte| matches!(byte, b'"' | b'\'')) {
+        return None;
+    }
+    let first_line = rope.byte_to_line(body.start_byte());
+    let (start, end) = (body.start_byte(), (body.end_byte() + old.bytes).checked_sub(rope.len_bytes())?);
+    let byte = |byte: usize| byte + rope.len_bytes() - old.bytes;
+    let line = |line: usize| line + rope.len_lines() - old.lines;
+    let moved = |one: &Definition| {
+        let Definition { bytes, lines, name_bytes, signature_lines, .. } = one.clone();
+        let what = Arc::clone(&one.what);
+        if bytes.end <= start {
+            return Some(one.clone());
+        }
+        if bytes.start >= end {
+            return Some(Definition {
+                what,
+                bytes: byte(bytes.start)..byte(bytes.end),
+                lines: (line(lines.0), line(lines.1)),
+                name_bytes: byte(name_bytes.start)..byte(name_bytes.end),
+                signature_lines: (line(signature_lines.0), line(signature_lines.1)),
+            });
+        }
+        // What is around: of a function the head is shown and its documentation, of other things perhaps all of it.
+        let is_around = bytes.start < start && bytes.end >= end && name_bytes.end <= start;
+        let is_function = matches!(one.kind, TagKind::Function | TagKind::Method);
+        let is_head = is_function && !may_document || signature_lines.1 < first_line;
+        let (bytes, lines) = (bytes.start..byte(bytes.end), (lines.0, line(lines.1)));
+        (is_around && is_head).then_some(Definition { what, bytes, lines, name_bytes, signature_lines })
+    };
+    old.definitions.iter().map(moved).collect()
+}
+
+/// The innermost function with a body that has all of `dirty` in its inside, and the body.
+fn function_around<'t>(tree: &'t Tree, dirty: &Range<usize>) -> Option<(Node<'t>, Node<'t>)> {
     let mut cursor = tree.walk();
-    // Where nothing fits together the root itself is an error, in which patterns for top-level nodes find nothing.
-    let is_sound = !tree.root_node().is_error()
-        && cursor.goto_first_child_for_byte(region.start).is_some()
-        && loop {
-            let node = cursor.node();
-            if node.has_error() {
-                break false;
-            }
-            if node.end_byte() >= region.end || !cursor.goto_next_sibling() {
-                break true;
-            }
-        };
-    if is_sound
-        && let Some(skeleton) = Skeleton::of(source.language, source.text, region.clone())
+    let mut found = None;
+    let mut parent = cursor.node();
+    while cursor.goto_first_child_for_byte(dirty.start).is_some() {
+        let node = cursor.node();
+        if node.start_byte() >= dirty.start || node.end_byte() <= dirty.end {
+            break;
+        }
+        let is_body = node.kind() == "block" && cursor.field_name() == Some("body");
+        if is_body && parent.kind().starts_with("function") {
+            found = Some((parent, node));
+        }
+        parent = node;
+    }
+    found
+}
+
+/// The definitions in these bytes: whole top-level nodes. By their skeleton where the tree has no error there but in the
+/// bodies of functions, since then both have the same: to go through a long function's tree takes longer than to parse the
+/// little that counts of it.
+fn definitions_within(source: &Source<'_>, tree: &Tree, region: Range<usize>) -> Vec<Definition> {
+    if let Some(broken) = broken_bodies(tree, &region)
+        && let Some(skeleton) = Skeleton::with_bodies(source.language, source.text, region.clone(), &broken)
         && let Some(tree) = source.language.parser().parse(skeleton.text(), None)
         && !tree.root_node().has_error()
     {
@@ -159,6 +237,46 @@ fn definitions_within(source: &Source<'_>, tree: &Tree, region: Range<usize>) ->
     symbols_within(source, &whole(source, tree), region).0
 }
 
+/// The bodies of functions in these bytes that have an error, in order; `None` where there is one elsewhere.
+fn broken_bodies(tree: &Tree, region: &Range<usize>) -> Option<Vec<Range<usize>>> {
+    // Where nothing fits together the root itself is an error, in which patterns for top-level nodes find nothing.
+    if tree.root_node().is_error() {
+        return None;
+    }
+    let mut bodies = Vec::new();
+    let mut cursor = tree.walk();
+    cursor.goto_first_child_for_byte(region.start)?;
+    loop {
+        note_broken_bodies(&mut cursor, &mut bodies)?;
+        if cursor.node().end_byte() >= region.end || !cursor.goto_next_sibling() {
+            return Some(bodies);
+        }
+    }
+}
+
+/// The same for the node at the cursor.
+fn note_broken_bodies(cursor: &mut TreeCursor<'_>, bodies: &mut Vec<Range<usize>>) -> Option<()> {
+    let node = cursor.node();
+    if !node.has_error() {
+        return Some(());
+    }
+    if node.kind() == "block" && cursor.field_name() == Some("body") {
+        bodies.push(node.byte_range());
+        return Some(());
+    }
+    if node.is_error() || node.is_missing() || !cursor.goto_first_child() {
+        return None;
+    }
+    loop {
+        note_broken_bodies(cursor, bodies)?;
+        if !cursor.goto_next_sibling() {
+            break;
+        }
+    }
+    cursor.goto_parent();
+    Some(())
+}
+
 /// The definitions of a text, and how long it was.
 pub(crate) struct OldDefinitions<'a> {
     pub(crate) definitions: &'a [Definition],
@@ -166,29 +284,30 @@ pub(crate) struct OldDefinitions<'a> {
     pub(crate) lines: usize,
 }
 
-/// The bytes of the top-level nodes that `dirty` touches, of the one before, and of those behind up to the first that is
-/// no comment, whose documentation may stand in what has changed. `None` when that is nearly everything.
-fn region(source: &Source<'_>, tree: &Tree, dirty: Range<usize>) -> Option<Range<usize>> {
-    let root = tree.root_node();
-    let mut cursor = root.walk();
-    let (mut start, mut end) = (0, source.text.len());
-    let mut before = 0;
+/// The bytes of the top-level nodes that `dirty` touches, of the two before, and of those behind up to the first that is
+/// no comment, whose documentation may stand in what has changed.
+fn region(source: &Source<'_>, tree: &Tree, dirty: Range<usize>) -> Range<usize> {
+    let mut cursor = tree.walk();
+    let mut found = 0..source.text.len();
+    // The first node that ends at the start of what is dirty, or behind it. Past the last one, it is the last.
+    if cursor.goto_first_child_for_byte(dirty.start.saturating_sub(1)).is_none() && !cursor.goto_last_child() {
+        return found;
+    }
+    if cursor.goto_previous_sibling() && cursor.goto_previous_sibling() {
+        found.start = cursor.node().start_byte();
+    }
     let mut is_behind = false;
-    for child in root.children(&mut cursor) {
-        if child.end_byte() < dirty.start {
-            start = before;
-            before = child.start_byte();
-            continue;
+    loop {
+        let node = cursor.node();
+        is_behind |= node.start_byte() > dirty.end;
+        if is_behind && !node.is_extra() && !node.kind().contains("attribute") {
+            found.end = node.end_byte();
+            return found;
         }
-        if child.start_byte() > dirty.end {
-            is_behind = true;
-        }
-        if is_behind && !child.is_extra() && !child.kind().contains("attribute") {
-            end = child.end_byte();
-            break;
+        if !cursor.goto_next_sibling() {
+            return found;
         }
     }
-    (end - start < source.text.len() / 2).then_some(start..end)
 }
 
 /// What `tree`, the tree of all of `source`, defines and brings in, in order of appearance.
@@ -349,16 +468,10 @@ fn definition(
         signature.truncate(cut);
         signature.push('…');
     }
-    Definition {
-        name: source.text[name.clone()].to_owned(),
-        kind,
-        bytes,
-        lines,
-        name_bytes: name,
-        container: None,
-        signature,
-        signature_lines: (first_line, last_line.min(lines.1)),
-    }
+    let name_bytes = name.clone();
+    let what = Defined { name: source.text[name].to_owned(), kind, container: None, signature };
+    let signature_lines = (first_line, last_line.min(lines.1));
+    Definition { what: Arc::new(what), bytes, lines, name_bytes, signature_lines }
 }
 
 /// What definitions stand in: its bytes, and the line that a reader would call it by.
@@ -378,7 +491,9 @@ fn set_containers(definitions: &mut [Definition], mut containers: Vec<(Range<usi
         }
         open.retain(|(bytes, _)| bytes.end > definition.bytes.start);
         let around = open.iter().rev().find(|(bytes, _)| bytes.end >= definition.bytes.end);
-        definition.container = around.map(|(_, line)| line.clone());
+        if let Some((_, line)) = around {
+            Arc::make_mut(&mut definition.what).container = Some(line.clone());
+        }
     }
 }
 

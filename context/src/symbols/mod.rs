@@ -7,7 +7,7 @@ mod extract;
 mod imports;
 mod skeleton;
 
-pub use extract::{Definition, definitions, identifiers, outline};
+pub use extract::{Defined, Definition, definitions, identifiers, outline};
 pub use imports::{EVERYTHING, Import, import_lines, imports};
 
 pub(crate) use extract::{OldDefinitions, Parsed, Source, definitions_after_edits, symbols_of};

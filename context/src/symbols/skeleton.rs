@@ -31,10 +31,22 @@ impl Skeleton {
     /// What is left of these bytes of `text`, which hold whole top-level nodes; `None` for a language without a scanner,
     /// and where the scanner gave up.
     pub(crate) fn of(language: &Language, text: &str, bytes: Range<usize>) -> Option<Skeleton> {
+        Skeleton::with_bodies(language, text, bytes, &[])
+    }
+
+    /// The same where some bodies of functions are broken, of which a parser has said how far they go. They are left out,
+    /// if nothing is defined in them.
+    pub(crate) fn with_bodies(
+        language: &Language,
+        text: &str,
+        bytes: Range<usize>,
+        broken: &[Range<usize>],
+    ) -> Option<Skeleton> {
         let source = &text.as_bytes()[..bytes.end];
-        let mut keeping = Keeping { source, next: bytes.start, skeleton: Skeleton::default() };
+        let mut keeping = Keeping { source, next: bytes.start, broken, skeleton: Skeleton::default() };
         match language.name() {
-            "python" => python::shorten(&mut keeping)?,
+            // Its scanner begins with the lines, and those of a broken body it cannot tell.
+            "python" if broken.is_empty() => python::shorten(&mut keeping)?,
             "rust" => rust::shorten(&mut keeping)?,
             _ => return None,
         }
@@ -58,11 +70,21 @@ impl Skeleton {
     }
 }
 
+/// Whether nothing is defined in the body of the function `name`, which may be broken; false where that is not clear.
+pub(super) fn defines_nothing(language: &Language, name: &str, body: &str) -> bool {
+    match language.name() {
+        "python" => !python::defines(name, body.as_bytes()),
+        "rust" => !rust::defines(body.as_bytes()),
+        _ => false,
+    }
+}
+
 /// A skeleton in the making: what a scanner comes by is kept or left out.
 struct Keeping<'a> {
     source: &'a [u8],
     /// What has been decided on so far ends here.
     next: usize,
+    broken: &'a [Range<usize>],
     skeleton: Skeleton,
 }
 

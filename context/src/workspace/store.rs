@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use super::file::{FileSymbols, Stamp};
 
 /// Raised whenever what is stored, or what is extracted from a file, changes.
-const VERSION: u32 = 4;
+const VERSION: u32 = 5;
 const MAGIC: &[u8; 8] = b"HLSYMBOL";
 const HEADER_BYTES: usize = 16;
 const FILE_NAME: &str = "symbols";

@@ -2,12 +2,15 @@
 
 (module (function_definition name: (identifier) @name body: (block) @body) @definition.function)
 (module (decorated_definition definition: (function_definition name: (identifier) @name body: (block) @body)) @definition.function)
+(ERROR (function_definition name: (identifier) @name body: (block) @body) @definition.function)
+(ERROR (decorated_definition definition: (function_definition name: (identifier) @name body: (block) @body)) @definition.function)
 (if_statement consequence: (block (function_definition name: (identifier) @name body: (block) @body) @definition.function))
 (function_definition body: (block (function_definition name: (identifier) @name body: (block) @body) @definition.function))
 (function_definition body: (block (decorated_definition definition: (function_definition name: (identifier) @name body: (block) @body)) @definition.function))
 (class_definition body: (block (function_definition name: (identifier) @name body: (block) @body) @definition.method))
 (class_definition body: (block (decorated_definition definition: (function_definition name: (identifier) @name body: (block) @body)) @definition.method))
 (module (class_definition name: (identifier) @name body: (block) @body) @definition.type)
+(ERROR (class_definition name: (identifier) @name body: (block) @body) @definition.type)
 (block (class_definition name: (identifier) @name body: (block) @body) @definition.type)
 (decorated_definition definition: (class_definition name: (identifier) @name body: (block) @body)) @definition.type
 (module (expression_statement (assignment left: (identifier) @name)) @definition.constant)

@@ -14,6 +14,7 @@
 (enum_variant name: (identifier) @name) @definition.field
 
 (source_file (function_item name: (identifier) @name body: (block) @body) @definition.function)
+(ERROR (function_item name: (identifier) @name body: (block) @body) @definition.function)
 (block (function_item name: (identifier) @name body: (block) @body) @definition.function)
 (mod_item body: (declaration_list (function_item name: (identifier) @name body: (block) @body) @definition.function))
 (impl_item body: (declaration_list (function_item name: (identifier) @name body: (block) @body) @definition.method))

@@ -64,7 +64,8 @@ fn listing(language: &str, text: &str) -> String {
     let snapshot = crate::Document::new(None, language, 0, text).snapshot();
     let mut out = String::new();
     for (index, definition) in snapshot.definitions().iter().enumerate() {
-        let Definition { name, kind, lines, container, signature_lines, .. } = definition;
+        let Definition { what, lines, signature_lines, .. } = definition;
+        let Defined { name, kind, container, .. } = &**what;
         out += &format!("## {name} {kind:?} {lines:?} signature {signature_lines:?} in {container:?}\n");
         out += &outline(snapshot.definitions(), index, 8);
         out += "\n";
@@ -206,4 +207,48 @@ fn a_long_definition_without_a_body_is_cut() {
     assert_eq!(long.signature.lines().count(), SIGNATURE_LINES + 1);
     assert_eq!(long.signature_lines, (0, SIGNATURE_LINES - 1));
     assert_eq!(long.lines, (0, 31));
+}
+
+#[test]
+fn functions_stay_known_while_the_root_is_an_error() {
+    let text = "fn a() {}\n\nfn b() {\n    if x {\n}\n\nfn c() {}\n";
+    let snapshot = crate::Document::new(None, "rust", 0, text).snapshot();
+    assert!(snapshot.tree().unwrap().root_node().is_error(), "else this shows nothing");
+    let names: Vec<&str> = snapshot.definitions().iter().map(|one| one.name.as_str()).collect();
+    assert_eq!(names, ["a", "c"]);
+}
+
+/// Edits whose definitions are the old ones moved, and edits that only look like that.
+#[test]
+fn an_edit_in_a_function_moves_what_is_around_and_behind() {
+    let rust = "struct A;\n\nimpl A {\n    fn one(&self) -> u8 {\n        1\n    }\n\n    fn two(&self) {}\n}\n\ntrait T {\n    fn three() {\n        g();\n    }\n}\n\nfn last() {}\n";
+    let python = "class A:\n    def __init__(self):\n        self.a = 1\n        g()\n\n    def two(self):\n        x = 1\n        return x\n\n\ndef last():\n    pass\n    return 1\n";
+    let cases = [
+        ("rust", rust, "        1", "let x = f(\n"),
+        ("rust", rust, "        1", "fn inner() {}\n"),
+        ("rust", rust, "        1", "\u{e9}; \"}\" "),
+        ("rust", rust, "        g", "let in_a_trait = 1;\n"),
+        ("python", python, "        self.a", "self.b = 2\n        "),
+        ("python", python, "        x = 1", "\"\"\"Doc.\"\"\"\n        "),
+        ("python", python, "        return x", "def inner():\n            pass\n        "),
+        ("python", python, "        return x", "y = f(\n        "),
+        ("python", python, "    return 1", "x = 1\n    "),
+    ];
+    for (language, text, place, typed) in cases {
+        let mut document = crate::Document::new(None, language, 0, text);
+        let mut at = text.find(place).unwrap() + place.len() - place.trim_start().len();
+        document.snapshot().definitions();
+        for ch in typed.chars() {
+            document.replace(at..at, ch.encode_utf8(&mut [0; 4]));
+            at += 1;
+            let snapshot = document.snapshot();
+            assert_eq!(snapshot.definitions(), definitions(&snapshot), "{typed:?} before {place:?}, {at}");
+        }
+        for _ in typed.chars() {
+            at -= 1;
+            document.replace(at..at + 1, "");
+            let snapshot = document.snapshot();
+            assert_eq!(snapshot.definitions(), definitions(&snapshot), "{typed:?} before {place:?} taken back, {at}");
+        }
+    }
 }

@@ -8,6 +8,9 @@ mod lines;
 use super::{Keeping, word_end};
 use lines::{Kind, Line, Token, after_indent, bracket_end, is_indented_as_it_should_be, lines, token};
 
+/// The function in which a class assigns its fields.
+const CONSTRUCTOR: &[u8] = b"__init__";
+
 /// What an import begins with here.
 const IMPORT: &[u8] = b"import ";
 
@@ -20,6 +23,20 @@ pub(super) fn shorten(keeping: &mut Keeping<'_>) -> Option<()> {
     let mut shortening = Shortening { keeping, lines: &lines };
     // Whatever stands less deep than the first line did is an error in most texts.
     (shortening.block(0, 0, Inside::Module)? == lines.len()).then_some(())
+}
+
+/// Whether something may be defined in the body of the function `name`: what is assigned to `self` counts in a constructor.
+pub(super) fn defines(name: &str, body: &[u8]) -> bool {
+    let mut at = 0;
+    while at < body.len() {
+        // What cannot be read may be anything.
+        let Some((token, end)) = token(body, at) else { return true };
+        if matches!(token, Token::Word) && matches!(&body[at..end], b"def" | b"class") {
+            return true;
+        }
+        at = end;
+    }
+    name.as_bytes() == CONSTRUCTOR
 }
 
 /// What a block is the inside of.
@@ -161,7 +178,7 @@ impl Shortening<'_, '_> {
         let source = self.keeping.source;
         let keyword = line.first + source[line.first..].windows(3).position(|word| word == b"def").unwrap_or_default();
         let name = after_indent(source, keyword + 3).0;
-        &source[name..word_end(source, name)] == b"__init__"
+        &source[name..word_end(source, name)] == CONSTRUCTOR
     }
 
     /// Keeps the head of a function, up to the first colon outside of brackets, but not what it returns; says where that

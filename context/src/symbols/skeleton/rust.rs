@@ -84,6 +84,17 @@ pub(super) fn shorten(keeping: &mut Keeping<'_>) -> Option<()> {
                 }
             },
             Token::Literal => keep_literal(keeping, end),
+            Token::Open if let Some(body) = keeping.broken.iter().find(|body| body.start == at) => {
+                let close = body.end - 1;
+                let is_whole = source.get(close) == Some(&b'}') && !defines(source.get(end..close)?);
+                if !is_whole {
+                    return None;
+                }
+                keeping.keep(end);
+                keeping.skip(close);
+                keeping.keep(close + 1);
+                item = b"";
+            }
             Token::Open => {
                 let is_body = text == b"{" && item == b"fn";
                 let kept_open = text == b"{" && !is_body && !is_macro;
@@ -151,7 +162,7 @@ pub(super) fn shorten(keeping: &mut Keeping<'_>) -> Option<()> {
 }
 
 /// Whether a word that starts an item is among these bytes.
-fn defines(inside: &[u8]) -> bool {
+pub(super) fn defines(inside: &[u8]) -> bool {
     let mut at = 0;
     while at < inside.len() {
         // What cannot be read here could not be read before.

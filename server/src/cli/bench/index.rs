@@ -75,9 +75,13 @@ struct Keystroke {
     lines: usize,
     /// Of this, the tree alone.
     tree_p50_ms: f64,
+    tree_p95_ms: f64,
     p50_ms: f64,
     p95_ms: f64,
     worst_ms: f64,
+    /// The same where nobody closes the brackets: from there on the parser takes code for arguments.
+    open_p50_ms: f64,
+    open_p95_ms: f64,
 }
 
 /// What `halfline index --json` says.
@@ -105,9 +109,10 @@ pub(super) fn run(args: &Args) -> anyhow::Result<()> {
         Some(Peer { version, times, ratio }) => format!("{version}: {:.0} ms; {ratio:.2} of that", times.median_ms),
         None => "ctags is not installed, so there is nothing to compare with".to_owned(),
     })?;
-    if let Some(Keystroke { language, lines, p50_ms, p95_ms, worst_ms, .. }) = keystroke {
+    if let Some(Keystroke { language, lines, p50_ms, p95_ms, worst_ms, open_p50_ms, open_p95_ms, .. }) = keystroke {
         output::line(&format!(
-            "a keystroke in {lines} lines of {language}: {p50_ms:.2} ms, 95% within {p95_ms:.2}, all within {worst_ms:.2}"
+            "a keystroke in {lines} lines of {language}: {p50_ms:.2} ms, 95% within {p95_ms:.2}, all within {worst_ms:.2}; \
+             with brackets left open {open_p50_ms:.2}, 95% within {open_p95_ms:.2}"
         ))?;
     }
     Ok(())
@@ -186,11 +191,11 @@ fn keystroke(root: &Path) -> Option<Keystroke> {
     let mut joined = String::new();
     let mut lines = 0;
     for one in texts {
-        lines += one.lines().count();
-        joined.push_str(&one);
-        joined.push('\n');
-        if lines >= LONG_LINES {
-            break;
+        let more = one.lines().count() + 1;
+        if lines + more <= LONG_LINES {
+            lines += more;
+            joined.push_str(&one);
+            joined.push('\n');
         }
     }
     let mut document = Document::new(None, language.name(), 0, &joined);
@@ -198,8 +203,9 @@ fn keystroke(root: &Path) -> Option<Keystroke> {
     let lines = snapshot.rope().len_lines();
     // A new line at the start of the function nearest to the middle, as deep as the one there.
     let is_function = |one: &&Definition| matches!(one.kind, TagKind::Function | TagKind::Method);
-    let functions =
-        snapshot.definitions().iter().filter(is_function).filter(|one| one.lines.1 > one.signature_lines.1 + 1);
+    // With the whole head on one line, and no documentation below it.
+    let is_short = |one: &&Definition| one.signature_lines.1 == one.lines.0 && one.lines.1 > one.lines.0 + 1;
+    let functions = snapshot.definitions().iter().filter(is_function).filter(is_short);
     let line = functions.min_by_key(|one| one.lines.0.abs_diff(lines / 2))?.signature_lines.1 + 1;
     let indent: String =
         text::line_content(snapshot.rope(), line).chars().take_while(|ch| ch.is_whitespace()).collect();
@@ -209,30 +215,57 @@ fn keystroke(root: &Path) -> Option<Keystroke> {
     document.snapshot().definitions();
     let typed =
         if language.name() == "rust" { "let total = count(first, second);" } else { "total = count(first, second)" };
-    let (mut trees, mut all) = (Vec::new(), Vec::new());
-    for _ in 0..STATEMENTS {
-        for typed in typed.chars().chain(format!("\n{indent}").chars()) {
-            let started = Instant::now();
-            document.replace(at..at, typed.encode_utf8(&mut [0; 4]));
-            let snapshot = document.snapshot();
-            snapshot.tree();
-            trees.push(started.elapsed().as_secs_f64() * 1e3);
-            snapshot.definitions();
-            all.push(started.elapsed().as_secs_f64() * 1e3);
-            at += 1;
-        }
-    }
-    trees.sort_by(f64::total_cmp);
-    all.sort_by(f64::total_cmp);
+    let typed = format!("{typed}\n{indent}").repeat(STATEMENTS);
+    let (trees, closed) = Typing { document: &mut document, at: &mut at }.times(&typed, true);
+    let (_, open) = Typing { document: &mut document, at: &mut at }.times(&typed, false);
     let share = |of: &[f64], share: f64| hundredths(of[((of.len() - 1) as f64 * share).round() as usize]);
     Some(Keystroke {
         language: language.name(),
         lines,
         tree_p50_ms: share(&trees, 0.5),
-        p50_ms: share(&all, 0.5),
-        p95_ms: share(&all, 0.95),
-        worst_ms: share(&all, 1.0),
+        tree_p95_ms: share(&trees, 0.95),
+        p50_ms: share(&closed, 0.5),
+        p95_ms: share(&closed, 0.95),
+        worst_ms: share(&closed, 1.0),
+        open_p50_ms: share(&open, 0.5),
+        open_p95_ms: share(&open, 0.95),
     })
+}
+
+/// A cursor in a document.
+struct Typing<'a> {
+    document: &'a mut Document,
+    at: &'a mut usize,
+}
+
+impl Typing<'_> {
+    /// Types, with the brackets closed as most editors do it or left open, and gives the milliseconds until the tree was
+    /// there, and until the definitions were, for each edit, in ascending order.
+    fn times(&mut self, typed: &str, closing: bool) -> (Vec<f64>, Vec<f64>) {
+        let (mut trees, mut all) = (Vec::new(), Vec::new());
+        for typed in typed.chars() {
+            let mut buffer = [0; 4];
+            let text = match typed {
+                '(' if closing => "()",
+                // It is there already.
+                ')' if closing => "",
+                other => other.encode_utf8(&mut buffer),
+            };
+            if !text.is_empty() {
+                let started = Instant::now();
+                self.document.replace(*self.at..*self.at, text);
+                let snapshot = self.document.snapshot();
+                snapshot.tree();
+                trees.push(started.elapsed().as_secs_f64() * 1e3);
+                snapshot.definitions();
+                all.push(started.elapsed().as_secs_f64() * 1e3);
+            }
+            *self.at += 1;
+        }
+        trees.sort_by(f64::total_cmp);
+        all.sort_by(f64::total_cmp);
+        (trees, all)
+    }
 }
 
 fn times(rounds: Vec<f64>) -> Times {
