@@ -7,6 +7,7 @@ import json
 import os
 import pathlib
 import statistics
+import subprocess
 import tempfile
 import time
 
@@ -27,14 +28,24 @@ def parser(description):
 
 
 @contextlib.contextmanager
-def editor_on(args, path, **settings):
-    """An editor in the folder that the arguments name, `path` open, once the index is ready. Settings are variables."""
+def editor_on(args, path, root=None, **settings):
+    """An editor in `root`, or in the folder that the arguments name, `path` open, once the index is ready. Settings are
+    variables."""
     with tempfile.TemporaryDirectory() as home:
         places = {"HALFLINE_MODELS": args.models, "HOME": home, "XDG_CACHE_HOME": home, "XDG_STATE_HOME": home}
-        editor = Editor([args.halfline, "lsp"], {**os.environ, **places, **settings}, path, args.root)
+        editor = Editor([args.halfline, "lsp"], {**os.environ, **places, **settings}, path, root or args.root)
         time.sleep(args.settle)
         yield editor
         editor.stop()
+
+
+def unpacked(repository, folder):
+    """The files of a git repository's last commit, in a folder of their own in `folder`."""
+    tree = folder / (repository.parent.name if repository.name == "repo" else repository.name)
+    tree.mkdir()
+    archive = subprocess.run(["git", "-C", str(repository), "archive", "HEAD"], capture_output=True, check=True).stdout
+    subprocess.run(["tar", "-x", "-C", str(tree)], input=archive, check=True)
+    return tree
 
 
 def report(args, figures):

@@ -28,7 +28,7 @@ import sys
 import tempfile
 import tokenize
 
-from common import report
+from common import report, unpacked
 from compare import ROOT
 
 WORD = re.compile(r"[A-Za-z_]\w*")
@@ -184,10 +184,7 @@ def main():
         trees = {}
         for repository in arguments.repository:
             repository = repository.resolve()
-            tree = folder / (repository.parent.name if repository.name == "repo" else repository.name)
-            tree.mkdir()
-            archive = subprocess.run(["git", "-C", str(repository), "archive", "HEAD"], capture_output=True, check=True).stdout
-            subprocess.run(["tar", "-x", "-C", str(tree)], input=archive, check=True)
+            tree = unpacked(repository, folder)
             ending = max(LANGUAGE, key=lambda ending: sum(1 for _ in tree.rglob("*" + ending)))
             trees[repository] = (tree, ending)
         common = {ending: vocabularies([tree for tree, of in trees.values() if of == ending], ending) for ending in LANGUAGE}

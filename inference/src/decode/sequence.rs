@@ -9,7 +9,7 @@ use super::answer::Answer;
 use super::chunk::ChunkSize;
 use super::sampler::{Sampler, probability_of};
 use super::speculative::policy::{Offer, Plan, Policy};
-use super::speculative::propose::{Found, Lookup, draft};
+use super::speculative::propose::{Found, Lookup, Recent, draft};
 use super::speculative::verify::{Verified, verify};
 use super::speculative::{MOST_PROPOSED, Source};
 use crate::EngineError;
@@ -41,6 +41,15 @@ pub(crate) struct Runner<M> {
     pub(crate) policy: Policy,
     /// How much of a prompt runs at once.
     pub(crate) chunk: ChunkSize,
+    /// What was read and written lately, to be looked up.
+    pub(crate) recent: Recent,
+}
+
+impl<M> Runner<M> {
+    /// Nothing measured and nothing read yet.
+    pub(crate) fn new(models: Models<M>) -> Self {
+        Runner { models, policy: Policy::new(), chunk: ChunkSize::new(), recent: Recent::default() }
+    }
 }
 
 /// The tokens of a running request and its slot.
@@ -156,6 +165,18 @@ impl<C: SequenceCache> Sequence<C> {
         self.slot.bytes()
     }
 
+    /// What this has read that was in no slot, and written.
+    pub(crate) fn fresh(&self) -> &[u32] {
+        let known = self.reused.min(self.tokens.len());
+        // Of a prompt that was not read to its end nothing was written.
+        let end = if self.tokens.len() == self.prompt {
+            self.slot.len().clamp(known, self.prompt)
+        } else {
+            self.tokens.len()
+        };
+        &self.tokens[known..end]
+    }
+
     /// Gives up the slot, with all of the sequence that was computed.
     pub(crate) fn into_slot(self) -> Slot<C> {
         self.slot
@@ -262,7 +283,12 @@ impl<C: SequenceCache> Sequence<C> {
         if !self.speculate || most == 0 {
             return Some((None, Vec::new()));
         }
-        let found = self.lookup.propose(&self.tokens, most);
+        // What stands in this very text is the likelier of two that match as far.
+        let (own, recent) = (self.lookup.propose(&self.tokens, most), runner.recent.propose(&self.tokens, most));
+        let found = match (own, recent) {
+            (Some(own), Some(recent)) if recent.matched > own.matched => Some(recent),
+            (own, recent) => own.or(recent),
+        };
         let mut offers = Vec::with_capacity(2);
         if let Some(found) = &found {
             offers.push(Offer { source: lookup_source(found), most: found.tokens.len(), catch_up: 0 });

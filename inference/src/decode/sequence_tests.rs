@@ -22,7 +22,7 @@ struct Fixture {
 impl Fixture {
     fn new(target: Toy, draft: Option<Toy>, costs: [f64; 2]) -> Self {
         let models = Models { target, draft };
-        let runner = Runner { models, policy: Policy::new(), chunk: ChunkSize::new() };
+        let runner = Runner::new(models);
         Fixture { runner, costs, tokenizer: toy::tokenizer() }
     }
 

@@ -3,9 +3,8 @@
 use std::cell::RefCell;
 use std::ops::Range;
 
-use memmap2::MmapMut;
-
 use super::activations::Activations;
+use super::arena::{Arena, Piece};
 use super::gemm::{BLOCK, MAX_ROWS};
 use super::pack::{Layout, pack_tile};
 use super::panel::{self, Line};
@@ -18,7 +17,7 @@ pub struct Matrix {
     layout: Layout,
     outputs: usize,
     inputs: usize,
-    tiles: MmapMut,
+    tiles: Piece,
 }
 
 /// Why a matrix cannot be packed.
@@ -62,9 +61,11 @@ pub enum PackError {
 pub type RowOrder<'a> = &'a (dyn Fn(usize) -> usize + Sync);
 
 impl Matrix {
-    /// Packs `outputs` rows of `inputs` weights, as they stand in a model file. Row `i` is taken from `order(i)`.
+    /// Packs `outputs` rows of `inputs` weights, as they stand in a model file, into memory of `arena`. Row `i` is taken
+    /// from `order(i)`.
     pub fn pack(
         pool: &mut Pool,
+        arena: &mut Arena,
         layout: Layout,
         outputs: usize,
         inputs: usize,
@@ -81,11 +82,8 @@ impl Matrix {
         }
         let tile_bytes = layout.tile_bytes(inputs);
         let size = outputs.div_ceil(16) * tile_bytes;
-        let mut tiles = MmapMut::map_anon(size).map_err(|source| PackError::Memory { bytes: size, source })?;
-        // Fewer, larger pages; where the system has none, nothing is lost.
-        #[cfg(target_os = "linux")]
-        let _ = tiles.advise(memmap2::Advice::HugePage);
-        let start = Shared(tiles.as_mut_ptr());
+        let mut tiles = arena.take(size).map_err(|source| PackError::Memory { bytes: size, source })?;
+        let start = Shared(tiles.bytes_mut().as_mut_ptr());
         pool.run(outputs.div_ceil(16), |tile| {
             // SAFETY: tiles lie one after the other in the mapping and each is handed to one thread only.
             let to = unsafe { std::slice::from_raw_parts_mut(start.get().add(tile * tile_bytes), tile_bytes) };
@@ -112,7 +110,7 @@ impl Matrix {
 
     /// Bytes of packed weights, all of which a product reads.
     pub fn bytes(&self) -> usize {
-        self.tiles.len()
+        self.tiles.bytes().len()
     }
 
     /// `x * self^T`, shape (rows, outputs), for `x` of shape (rows, inputs), rounded to 8 bits on the way as everywhere.
@@ -135,7 +133,7 @@ impl Matrix {
 
     /// Where a packed tile begins.
     pub(super) fn tile(&self, tile: usize) -> *const u8 {
-        self.tiles[tile * self.layout.tile_bytes(self.inputs)..].as_ptr()
+        self.tiles.bytes()[tile * self.layout.tile_bytes(self.inputs)..].as_ptr()
     }
 }
 
@@ -300,59 +298,14 @@ fn for_tiles(pool: &mut Pool, tiles: usize, rows: usize, inputs: usize, each: im
     const PANEL_BYTES: usize = 768 << 10;
     let panel = (PANEL_BYTES / inputs / panel::ROWS * panel::ROWS).clamp(panel::ROWS, 1 << 16).min(rows.max(1));
     let panels = rows.div_ceil(panel);
-    let cut = Cut::new(tiles, pool.threads());
-    pool.run(panels * cut.pieces(), |piece| {
-        let (panel_index, piece) = (piece / cut.pieces(), piece % cut.pieces());
+    // A thread goes from piece to piece without a stop; they are small so that all end at nearly the same time.
+    let piece_tiles = (tiles / (pool.threads() * 16)).max(1);
+    let pieces = tiles.div_ceil(piece_tiles);
+    pool.run(panels * pieces, |piece| {
+        let (panel_index, first) = (piece / pieces, piece % pieces * piece_tiles);
         let rows = panel_index * panel..rows.min((panel_index + 1) * panel);
-        for tile in cut.piece(piece) {
+        for tile in first..tiles.min(first + piece_tiles) {
             each(tile, rows.clone());
         }
     });
-}
-
-/// Tiles cut into pieces: about eight a thread, so that one slow thread holds up little, and the last of them smaller, so
-/// that the threads end at nearly the same time.
-struct Cut {
-    tiles: usize,
-    large: usize,
-    /// How many large pieces there are.
-    many: usize,
-    small: usize,
-}
-
-impl Cut {
-    fn new(tiles: usize, threads: usize) -> Cut {
-        let large = (tiles / (threads * 8)).max(1);
-        let many = (tiles / large).saturating_sub(threads * 2);
-        Cut { tiles, large, many, small: large.div_ceil(4) }
-    }
-
-    fn pieces(&self) -> usize {
-        self.many + (self.tiles - self.many * self.large).div_ceil(self.small)
-    }
-
-    fn piece(&self, index: usize) -> Range<usize> {
-        let start = |index: usize| match index.checked_sub(self.many) {
-            None => index * self.large,
-            Some(small) => self.tiles.min(self.many * self.large + small * self.small),
-        };
-        start(index)..start(index + 1)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::Cut;
-
-    #[test]
-    fn pieces_cover_every_tile_once() {
-        for threads in 1..5 {
-            for tiles in 0..300 {
-                let cut = Cut::new(tiles, threads);
-                let all: Vec<usize> = (0..cut.pieces()).flat_map(|piece| cut.piece(piece)).collect();
-                assert_eq!(all, (0..tiles).collect::<Vec<_>>(), "{threads} threads");
-                assert!((0..cut.pieces()).all(|piece| !cut.piece(piece).is_empty()), "{tiles} tiles");
-            }
-        }
-    }
 }

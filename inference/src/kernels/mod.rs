@@ -6,6 +6,7 @@
 #[cfg(target_arch = "aarch64")]
 mod aarch64;
 mod activations;
+mod arena;
 mod attention;
 mod elementwise;
 mod gemm;
@@ -23,7 +24,8 @@ mod tests;
 #[cfg(target_arch = "x86_64")]
 mod x86_64;
 
-pub use limits::Limits;
+pub use arena::Arena;
+pub use limits::{int8_limit, read_limit};
 pub use matrix::{Matrix, PackError, RowOrder};
 pub use pack::Layout;
 pub use pool::Pool;

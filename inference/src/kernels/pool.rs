@@ -1,9 +1,11 @@
-//! Threads for the kernels: work is handed out in pieces to whoever is free, so that a thread that loses its core delays
-//! only the piece it holds.
+//! Threads for the kernels: each has a share of the pieces and takes them in order, so that it reads on in memory where it
+//! has stopped; who is done takes of the others' last ones, so that a thread that loses its core delays only the piece it
+//! holds.
 //!
 //! Between the steps of one forward pass threads spin for some microseconds, since waking one costs more than a step;
 //! after that they sleep, so an idle engine takes no time at all.
 
+use std::ops::Range;
 use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex};
 use std::thread::JoinHandle;
@@ -16,14 +18,16 @@ const SPINS: u32 = 4_000;
 pub struct Pool {
     shared: Arc<Shared>,
     workers: Vec<JoinHandle<()>>,
+    /// The number of the last job.
+    number: u64,
 }
 
 #[derive(Debug)]
 struct Shared {
-    /// The job under way: its number (24 bits), its pieces (20 bits), and the next piece (20 bits). One word, so that a
-    /// worker that comes late cannot take a piece of another job than the one it looked at.
-    state: AtomicU64,
-    /// Pieces finished.
+    /// For each thread what is left of its share, the calling thread's first.
+    shares: Box<[Share]>,
+    /// Pieces of the job, and those finished.
+    pieces: AtomicUsize,
     done: AtomicUsize,
     /// The job's closure; read only after a piece was taken, which keeps the job alive.
     job: AtomicPtr<Job<'static>>,
@@ -41,14 +45,52 @@ struct Job<'a> {
     run: &'a (dyn Fn(usize) + Sync),
 }
 
+/// The number of a job (24 bits), the end of the pieces left (20 bits), and the first of them (20 bits). One word, so that a
+/// thread that comes late cannot take a piece of another job than the one it looked at. On a cache line of its own.
+#[derive(Debug, Default)]
+#[repr(align(64))]
+struct Share(AtomicU64);
+
 const PIECE_BITS: u64 = 20;
 const PIECE_MASK: u64 = (1 << PIECE_BITS) - 1;
+
+impl Share {
+    fn set(&self, number: u64, pieces: Range<usize>) {
+        let number = (number & 0xff_ffff) << (2 * PIECE_BITS);
+        self.0.store(number | (pieces.end as u64) << PIECE_BITS | pieces.start as u64, Ordering::SeqCst);
+    }
+
+    fn left(state: u64) -> Range<usize> {
+        (state & PIECE_MASK) as usize..(state >> PIECE_BITS & PIECE_MASK) as usize
+    }
+
+    fn is_empty(&self) -> bool {
+        Share::left(self.0.load(Ordering::SeqCst)).is_empty()
+    }
+
+    /// Takes the first piece, or for another thread the last.
+    fn take(&self, first: bool) -> Option<usize> {
+        let mut state = self.0.load(Ordering::SeqCst);
+        loop {
+            let left = Share::left(state);
+            if left.is_empty() {
+                return None;
+            }
+            let (piece, next) = if first { (left.start, state + 1) } else { (left.end - 1, state - (1 << PIECE_BITS)) };
+            match self.0.compare_exchange_weak(state, next, Ordering::SeqCst, Ordering::SeqCst) {
+                Ok(_) => return Some(piece),
+                Err(now) => state = now,
+            }
+        }
+    }
+}
 
 impl Pool {
     /// A pool of `threads` threads, at least one.
     pub fn new(threads: usize) -> Pool {
         let shared = Arc::new(Shared {
-            state: AtomicU64::new(0),
+            shares: (0..threads.max(1)).map(|_| Share::default()).collect(),
+            pieces: AtomicUsize::new(0),
             done: AtomicUsize::new(0),
             job: AtomicPtr::new(std::ptr::null_mut()),
             sleeping: AtomicUsize::new(0),
@@ -62,10 +104,10 @@ impl Pool {
         let workers = (1..threads.max(1))
             .filter_map(|i| {
                 let shared = Arc::clone(&shared);
-                std::thread::Builder::new().name(format!("halfline-kernel-{i}")).spawn(move || shared.work()).ok()
+                std::thread::Builder::new().name(format!("halfline-kernel-{i}")).spawn(move || shared.work(i)).ok()
             })
             .collect();
-        Pool { shared, workers }
+        Pool { shared, workers, number: 0 }
     }
 
     /// Threads, the calling one among them.
@@ -85,15 +127,19 @@ impl Pool {
         assert!((pieces as u64) < PIECE_MASK, "{pieces} pieces");
         let shared = &*self.shared;
         let mut handed = Job { run: &job };
+        shared.pieces.store(pieces, Ordering::Relaxed);
         shared.done.store(0, Ordering::Relaxed);
         shared.job.store((&raw mut handed).cast(), Ordering::Relaxed);
-        let number = (shared.state.load(Ordering::Relaxed) >> (2 * PIECE_BITS)).wrapping_add(1) & 0xff_ffff;
-        shared.state.store(number << (2 * PIECE_BITS) | (pieces as u64) << PIECE_BITS, Ordering::SeqCst);
+        self.number += 1;
+        let threads = self.workers.len() + 1;
+        for (i, share) in shared.shares.iter().take(threads).enumerate() {
+            share.set(self.number, pieces * i / threads..pieces * (i + 1) / threads);
+        }
         if shared.sleeping.load(Ordering::SeqCst) > 0 {
             drop(shared.sleep.lock());
             shared.wake.notify_all();
         }
-        while shared.take_and_run() {}
+        while shared.take_and_run(0) {}
         let mut spins = 0u32;
         while shared.done.load(Ordering::Acquire) < pieces {
             if spins < SPINS {
@@ -120,33 +166,25 @@ impl Drop for Pool {
 }
 
 impl Shared {
-    /// Takes one piece of the current job and runs it; false when none is left.
-    fn take_and_run(&self) -> bool {
-        let mut state = self.state.load(Ordering::SeqCst);
-        loop {
-            let (pieces, next) = (state >> PIECE_BITS & PIECE_MASK, state & PIECE_MASK);
-            if next >= pieces {
-                return false;
-            }
-            match self.state.compare_exchange_weak(state, state + 1, Ordering::SeqCst, Ordering::SeqCst) {
-                Ok(_) => {
-                    // SAFETY: the piece was taken from the job that `job` was set for before `state` was, and `Pool::run`,
-                    // which owns what it points to, waits until this piece is counted as done.
-                    let job = unsafe { &*self.job.load(Ordering::Relaxed) };
-                    let run = std::panic::AssertUnwindSafe(|| (job.run)(next as usize));
-                    if std::panic::catch_unwind(run).is_err() {
-                        self.panicked.store(true, Ordering::Relaxed);
-                    }
-                    let is_last = self.done.fetch_add(1, Ordering::SeqCst) + 1 == pieces as usize;
-                    if is_last && self.waiting.load(Ordering::SeqCst) {
-                        drop(self.sleep.lock());
-                        self.finished.notify_one();
-                    }
-                    return true;
-                }
-                Err(now) => state = now,
-            }
+    /// Takes one piece of the current job and runs it, if need be one of another thread's share; false when none is left.
+    fn take_and_run(&self, thread: usize) -> bool {
+        let (before, own) = self.shares.split_at(thread);
+        let taken = own[0].take(true).or_else(|| own[1..].iter().chain(before).find_map(|share| share.take(false)));
+        let Some(piece) = taken else { return false };
+        // SAFETY: the piece was taken from the job that `job` was set for before its share was, and `Pool::run`, which
+        // owns what it points to, waits until this piece is counted as done.
+        let job = unsafe { &*self.job.load(Ordering::Relaxed) };
+        if std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| (job.run)(piece))).is_err() {
+            self.panicked.store(true, Ordering::Relaxed);
         }
+        // The job may be gone as soon as its last piece is counted; the number of its pieces is looked up before.
+        let pieces = self.pieces.load(Ordering::Relaxed);
+        let is_last = self.done.fetch_add(1, Ordering::SeqCst) + 1 == pieces;
+        if is_last && self.waiting.load(Ordering::SeqCst) {
+            drop(self.sleep.lock());
+            self.finished.notify_one();
+        }
+        true
     }
 
     /// Sleeps until all pieces are done. A worker that holds the last one may have lost its core to another program; it
@@ -162,10 +200,10 @@ impl Shared {
         self.waiting.store(false, Ordering::SeqCst);
     }
 
-    fn work(&self) {
+    fn work(&self, thread: usize) {
         let mut spins = 0;
         while !self.stop.load(Ordering::Relaxed) {
-            if self.take_and_run() {
+            if self.take_and_run(thread) {
                 spins = 0;
             } else if spins < SPINS {
                 spins += 1;
@@ -177,13 +215,12 @@ impl Shared {
         }
     }
 
-    /// Sleeps until a job comes. `sleeping` is raised before `state` is looked at again and `run` looks at `sleeping` after
-    /// setting `state`, so one of the two sees the other.
+    /// Sleeps until a job comes. `sleeping` is raised before the shares are looked at again and `run` looks at `sleeping`
+    /// after setting them, so one of the two sees the other.
     fn rest(&self) {
         let Ok(guard) = self.sleep.lock() else { return };
         self.sleeping.fetch_add(1, Ordering::SeqCst);
-        let state = self.state.load(Ordering::SeqCst);
-        let idle = (state & PIECE_MASK) >= (state >> PIECE_BITS & PIECE_MASK);
+        let idle = self.shares.iter().all(Share::is_empty);
         if idle && !self.stop.load(Ordering::SeqCst) {
             drop(self.wake.wait(guard));
         }

@@ -7,6 +7,7 @@ use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 
 use super::activations::Activations;
+use super::arena::Arena;
 use super::matrix::{Finish, Matrix, multiply, multiply_gated};
 use super::pack::Layout;
 use super::pool::Pool;
@@ -80,7 +81,8 @@ fn quantised_products_match_dequantised_weights_and_every_instruction_set_agrees
             let outputs = rng.random_range(1..70);
             let rows = [1, 2, 3, 4, 5, 7, 8, 11, 12, 13, 25, 40, 100][case];
             let (bytes, exact) = weights(&mut rng, dtype, outputs, inputs);
-            let matrix = Matrix::pack(&mut pool, layout, outputs, inputs, &bytes, &|i| i).unwrap();
+            let matrix =
+                Matrix::pack(&mut pool, &mut Arena::default(), layout, outputs, inputs, &bytes, &|i| i).unwrap();
             let x = random(&mut rng, rows * inputs, 3.0);
             let mut reference: Option<Vec<f32>> = None;
             for table in available().into_iter().rev() {
@@ -109,7 +111,7 @@ fn kinds_side_by_side_on_one_input_do_not_change_each_other() {
             .iter()
             .map(|&(layout, dtype)| {
                 let (bytes, _) = weights(&mut rng, dtype, 33, inputs);
-                Matrix::pack(&mut pool, layout, 33, inputs, &bytes, &|i| i).unwrap()
+                Matrix::pack(&mut pool, &mut Arena::default(), layout, 33, inputs, &bytes, &|i| i).unwrap()
             })
             .collect();
         let rows = [rng.random_range(1..32), 32, rng.random_range(33..64), rng.random_range(64..100)];
@@ -158,7 +160,7 @@ fn float_products_match() {
             Layout::F16 => exact.iter().flat_map(|&v| half::f16::from_f32(v).to_le_bytes()).collect(),
             _ => exact.iter().flat_map(|&v| half::bf16::from_f32(v).to_le_bytes()).collect(),
         };
-        let matrix = Matrix::pack(&mut pool, layout, outputs, inputs, &bytes, &|i| i).unwrap();
+        let matrix = Matrix::pack(&mut pool, &mut Arena::default(), layout, outputs, inputs, &bytes, &|i| i).unwrap();
         let x = random(&mut rng, 9 * inputs, 3.0);
         for table in available() {
             let out = product(table, &mut pool, &matrix, &x);
@@ -180,7 +182,7 @@ fn a_row_does_not_depend_on_its_neighbours() {
     for (layout, dtype) in QUANTISED {
         let (outputs, inputs) = (48, 256 * rng.random_range(1..5));
         let (bytes, _) = weights(&mut rng, dtype, outputs, inputs);
-        let matrix = Matrix::pack(&mut pool, layout, outputs, inputs, &bytes, &|i| i).unwrap();
+        let matrix = Matrix::pack(&mut pool, &mut Arena::default(), layout, outputs, inputs, &bytes, &|i| i).unwrap();
         let rows = rng.random_range(33..100);
         let x = random(&mut rng, rows * inputs, 2.0);
         for table in available() {
@@ -201,9 +203,9 @@ fn several_matrices_bias_addition_and_gating() {
     let (a, _) = weights(&mut rng, GgmlDType::Q4K, 64, inputs);
     let (b, _) = weights(&mut rng, GgmlDType::Q6K, 30, inputs);
     let (c, _) = weights(&mut rng, GgmlDType::Q4K, 64, inputs);
-    let a = Matrix::pack(&mut pool, Layout::Q4K, 64, inputs, &a, &|i| i).unwrap();
-    let b = Matrix::pack(&mut pool, Layout::Q6K, 30, inputs, &b, &|i| 29 - i).unwrap();
-    let c = Matrix::pack(&mut pool, Layout::Q4K, 64, inputs, &c, &|i| i).unwrap();
+    let a = Matrix::pack(&mut pool, &mut Arena::default(), Layout::Q4K, 64, inputs, &a, &|i| i).unwrap();
+    let b = Matrix::pack(&mut pool, &mut Arena::default(), Layout::Q6K, 30, inputs, &b, &|i| 29 - i).unwrap();
+    let c = Matrix::pack(&mut pool, &mut Arena::default(), Layout::Q4K, 64, inputs, &c, &|i| i).unwrap();
     let x = random(&mut rng, rows * inputs, 1.0);
     let bias = random(&mut rng, 64, 1.0);
     for table in available() {

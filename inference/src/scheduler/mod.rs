@@ -19,10 +19,8 @@ use queue::Queue;
 
 use crate::EngineError;
 use crate::cache::prefix::Slots;
-use crate::decode::chunk::ChunkSize;
 use crate::decode::sequence::{Models, Runner, Sequence, catch_up};
 use crate::decode::speculative::Source;
-use crate::decode::speculative::policy::Policy;
 use crate::request::{Priority, StopReason};
 use crate::tokenizer::Tokenizer;
 use crate::transformer::LanguageModel;
@@ -78,7 +76,7 @@ impl<M: LanguageModel> Worker<M> {
     ) -> Self {
         board.set_draft(models.draft.is_some());
         Worker {
-            runner: Runner { models, policy: Policy::new(), chunk: ChunkSize::new() },
+            runner: Runner::new(models),
             slots: Slots::new(cache_bytes),
             queue: Queue::new(),
             usual_lengths: USUAL_LENGTHS,
@@ -188,6 +186,9 @@ impl<M: LanguageModel> Worker<M> {
         if complete && job.ticket.request.max_tokens > 0 {
             let usual = &mut self.usual_lengths[job.ticket.request.priority as usize];
             *usual += (job.answer.generated() as f64 - *usual) * LENGTH_WEIGHT;
+        }
+        if let Some(sequence) = &job.sequence {
+            self.runner.recent.add(sequence.fresh());
         }
         let (slot, last_word) = job.end(reason, Instant::now());
         if let Some(slot) = slot {

@@ -16,8 +16,8 @@ use half::slice::HalfBitsSliceExt;
 use crate::cache::kv::KvCache;
 use crate::gguf::GgmlType;
 use crate::kernels::{
-    ATTEND_ROWS, Activations, AttendArgs, Finish, KEY_BLOCK, Layout, Matrix, Pool, Shared, Table, best, isa, multiply,
-    multiply_gated,
+    ATTEND_ROWS, Activations, Arena, AttendArgs, Finish, KEY_BLOCK, Layout, Matrix, Pool, Shared, Table, best, isa,
+    multiply, multiply_gated,
 };
 use crate::{EngineError, TokenCost};
 
@@ -26,6 +26,7 @@ use crate::{EngineError, TokenCost};
 pub struct Cpu {
     table: &'static Table,
     pool: Pool,
+    arena: Arena,
     activations: Activations,
     gated: Vec<f32>,
 }
@@ -36,7 +37,8 @@ const ROWS_PER_PIECE: usize = 4;
 impl Cpu {
     /// A processor with this many threads.
     pub(crate) fn new(threads: usize) -> Cpu {
-        Cpu { table: best(), pool: Pool::new(threads), activations: Activations::default(), gated: Vec::new() }
+        let (arena, activations) = (Arena::default(), Activations::default());
+        Cpu { table: best(), pool: Pool::new(threads), arena, activations, gated: Vec::new() }
     }
 }
 
@@ -63,7 +65,8 @@ impl Backend for Cpu {
     fn matrix(&mut self, stored: &Stored<'_>) -> std::result::Result<Matrix, WeightsError> {
         let layout = layout_of(stored.kind).ok_or_else(|| stored.unknown_type())?;
         let Stored { outputs, inputs, bytes, .. } = *stored;
-        Matrix::pack(&mut self.pool, layout, outputs, inputs, bytes, &|row| stored.order.source(row))
+        let order = |row| stored.order.source(row);
+        Matrix::pack(&mut self.pool, &mut self.arena, layout, outputs, inputs, bytes, &order)
             .map_err(|source| WeightsError::Pack { tensor: stored.name.to_owned(), source })
     }
 

@@ -4,9 +4,7 @@ use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 
 use super::*;
-use crate::decode::chunk::ChunkSize;
-use crate::decode::sequence::{Runner, catch_up};
-use crate::decode::speculative::policy::Policy;
+use crate::decode::sequence::{Models, Runner, catch_up};
 use crate::toy::{Toy, ToyCache};
 
 const KEY: Option<u64> = Some(1);
@@ -144,8 +142,7 @@ fn what_is_moved_is_in_its_place_and_never_passes_for_computed() {
     for session in 0..60 {
         let toy = Toy::new(50, 3);
         let draft = (session % 3 > 0).then(|| toy.draft(0.5));
-        let mut runner =
-            Runner { models: Models { target: toy, draft }, policy: Policy::new(), chunk: ChunkSize::new() };
+        let mut runner = Runner::new(Models { target: toy, draft });
         let mut slots: Slots<ToyCache> = Slots::new(1 << 20);
         let mut token = |count: usize| -> Vec<u32> { (0..count).map(|_| random.random_range(0..9)).collect() };
         let (mut head, mut tail) = (token(40), token(20));

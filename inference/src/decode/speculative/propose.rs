@@ -1,4 +1,4 @@
-//! Proposals: the continuation of an earlier occurrence, or a draft model's greedy choices.
+//! Proposals: the continuation of an earlier occurrence, here or in what was read lately, or a draft model's greedy choices.
 
 use std::collections::HashMap;
 
@@ -13,6 +13,12 @@ const MOST_COMPARED: usize = 32;
 
 /// A match that goes back this far is not made better by going back further.
 const LONGEST_MATCH: usize = 32;
+
+/// Tokens of a log.
+const LOG_TOKENS: usize = 16 << 10;
+
+/// Stands between texts that have nothing to do with each other. No vocabulary is that large.
+const SEPARATOR: u32 = u32::MAX - 1;
 
 /// An index of the n-grams of a growing sequence, so that a look-up costs the same however long the sequence is.
 #[derive(Debug, Default)]
@@ -38,16 +44,19 @@ impl Lookup {
     /// tokens. `history` must be the one of the last call with tokens appended.
     pub(crate) fn propose(&mut self, history: &[u32], most: usize) -> Option<Found> {
         self.index(history);
-        if most == 0 {
-            return None;
-        }
-        let after = LENGTHS.into_iter().find_map(|length| self.occurrence(history, length))?;
-        let tokens = history[after..].iter().copied().take(most).collect();
-        Some(Found { tokens, matched: match_length(history, after) })
+        LENGTHS.into_iter().find_map(|length| self.continuation(history, history, length, most))
     }
 
-    /// Position after the best earlier occurrence of the last `length` tokens.
-    fn occurrence(&self, history: &[u32], length: usize) -> Option<usize> {
+    /// What followed the best occurrence in `indexed` of the last `length` tokens of `history`.
+    fn continuation(&self, indexed: &[u32], history: &[u32], length: usize, most: usize) -> Option<Found> {
+        let after = self.occurrence(indexed, history, length)?;
+        let tokens: Vec<u32> =
+            indexed[after..].iter().copied().take_while(|&token| token != SEPARATOR).take(most).collect();
+        (!tokens.is_empty()).then(|| Found { tokens, matched: match_length(&indexed[..after], history) })
+    }
+
+    /// Position after that occurrence.
+    fn occurrence(&self, indexed: &[u32], history: &[u32], length: usize) -> Option<usize> {
         let start = history.len().checked_sub(length)?;
         let mut candidate = self.latest.get(&key(&history[start..])).copied();
         if length < LENGTHS[0] {
@@ -56,8 +65,9 @@ impl Lookup {
         let mut best: Option<(usize, usize)> = None;
         for _ in 0..MOST_COMPARED {
             let Some(after) = candidate else { break };
-            let matched = match_length(history, after);
-            if best.is_none_or(|(longest, _)| matched > longest) {
+            let matched = match_length(&indexed[..after], history);
+            // Where a text of a log ends, nothing follows.
+            if indexed[after] != SEPARATOR && best.is_none_or(|(longest, _)| matched > longest) {
                 best = Some((matched, after));
             }
             candidate = self.previous.get(&after).copied();
@@ -80,10 +90,49 @@ impl Lookup {
     }
 }
 
-/// How many tokens before `after` equal those at the end, at most `LONGEST_MATCH`.
-fn match_length(history: &[u32], after: usize) -> usize {
-    let end = history.iter().rev();
-    history[..after].iter().rev().zip(end).take(LONGEST_MATCH).take_while(|(a, b)| a == b).count()
+/// What other requests have read and answered lately: parts of the file that are no longer in the prompt, other files, an
+/// answer that was cut off by the next character typed.
+#[derive(Debug, Default)]
+pub(crate) struct Recent {
+    /// Two logs, the older one whole; when the newer one is full, the older one is forgotten.
+    older: Log,
+    newer: Log,
+}
+
+#[derive(Debug, Default)]
+struct Log {
+    tokens: Vec<u32>,
+    lookup: Lookup,
+}
+
+impl Recent {
+    /// Takes in what a request has read and written beyond what was known; of very much, the end.
+    pub(crate) fn add(&mut self, tokens: &[u32]) {
+        let tokens = &tokens[tokens.len().saturating_sub(LOG_TOKENS)..];
+        if tokens.len() <= LENGTHS[0] {
+            return;
+        }
+        if self.newer.tokens.len() + tokens.len() > LOG_TOKENS {
+            self.older = std::mem::take(&mut self.newer);
+        }
+        let Log { tokens: log, lookup } = &mut self.newer;
+        log.extend_from_slice(tokens);
+        log.push(SEPARATOR);
+        lookup.index(log);
+    }
+
+    /// What followed the longest occurrence of the end of `history`, the latest among equals; at most `most` tokens. What
+    /// matches in less than the longest n-gram says too little of another text.
+    pub(crate) fn propose(&self, history: &[u32], most: usize) -> Option<Found> {
+        let logs = [&self.older, &self.newer].into_iter();
+        let found = logs.filter_map(|log| log.lookup.continuation(&log.tokens, history, LENGTHS[0], most));
+        found.max_by_key(|found| found.matched)
+    }
+}
+
+/// How many of the last tokens of `before` and `history` agree, at most `LONGEST_MATCH`.
+fn match_length(before: &[u32], history: &[u32]) -> usize {
+    before.iter().rev().zip(history.iter().rev()).take(LONGEST_MATCH).take_while(|(a, b)| a == b).count()
 }
 
 fn key(tokens: &[u32]) -> [u32; LENGTHS[0]] {

@@ -83,3 +83,24 @@ fn a_draft_continues_greedily_and_stops_when_interrupted() {
     cache.truncate(4);
     assert_eq!(draft(&mut toy, &mut cache, &history, 4, &|| true).unwrap(), proposals[..1]);
 }
+
+#[test]
+fn what_was_read_lately_is_found_and_the_oldest_forgotten() {
+    let mut recent = Recent::default();
+    assert_eq!(recent.propose(&[1, 2, 3, 4], 4), None);
+    recent.add(&[1, 2, 3, 4, 5, 6]);
+    recent.add(&[9, 2, 3, 4, 7]);
+    let found =
+        |recent: &Recent, history: &[u32]| recent.propose(history, 4).map(|found| (found.tokens, found.matched));
+    assert_eq!(found(&recent, &[0, 1, 2, 3, 4]), Some((vec![5, 6], 4)), "and no token of the next text");
+    assert_eq!(found(&recent, &[9, 2, 3, 4]), Some((vec![7], 4)));
+    assert_eq!(found(&recent, &[8, 2, 3, 4]), None, "three tokens are too few");
+    assert_eq!(found(&recent, &[2, 3, 4, 7]), None, "nothing followed");
+    assert_eq!(recent.propose(&[0, 1, 2, 3, 4], 1).map(|found| found.tokens), Some(vec![5]));
+    assert_eq!(recent.propose(&[0, 1, 2, 3, 4], 0), None);
+    recent.add(&[50; LOG_TOKENS]);
+    assert!(found(&recent, &[1, 2, 3, 4]).is_some(), "one log back");
+    recent.add(&[60; LOG_TOKENS + 5]);
+    assert_eq!(found(&recent, &[1, 2, 3, 4]), None);
+    assert!(found(&recent, &[50; 8]).is_some());
+}

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, anyhow, ensure};
 use halfline_inference::device;
-use halfline_inference::kernels::{self, Limits};
+use halfline_inference::kernels;
 use halfline_inference::models::{Manifest, Store};
 use halfline_inference::{Engine, EngineInfo, EngineOptions, Finish, Priority, Request};
 use serde::Serialize;
@@ -32,7 +32,7 @@ const DRAFT_PATIENCE: Duration = Duration::from_secs(60);
 #[derive(clap::Args)]
 #[command(
     about = "Measure prefill, decoding, loading, memory and speculation, beside the limits of this machine",
-    after_help = "Figures are medians. Let nothing else run meanwhile.\n\nExample: halfline bench engine --json"
+    after_help = "Figures are medians, and the limits are measured in turns with what they are compared with. Let nothing else run meanwhile.\n\nExample: halfline bench engine --json"
 )]
 pub(super) struct Args {
     /// Model to measure alone: a name from `halfline models list`, or a GGUF file [default: target and draft in use]
@@ -122,26 +122,53 @@ pub(super) fn run(args: &Args, invocation: &Invocation) -> anyhow::Result<()> {
 
     output::note("measuring the limits of this machine");
     let threads = Engine::threads(config.threads);
-    let limits = Limits::measure(threads).context("no memory to measure the bandwidth with")?;
-    let machine = Machine {
-        cores: System::physical_core_count().ok(),
-        threads,
-        isa: kernels::isa(),
-        read_gb_s: rounded(limits.read / 1e9),
-        int8_gops: rounded(limits.int8 / 1e9),
-    };
+    let mut limits = MachineLimits { threads, read: Vec::new(), int8: vec![kernels::int8_limit(threads)] };
+    limits.read_now()?;
     let mut models = Vec::new();
     for path in &alone {
         output::note(&format!("measuring {}", path.display()));
-        models.push(alone_report(path, &config, rounds, limits)?);
+        models.push(alone_report(path, &config, rounds, &mut limits)?);
     }
     let mut speculation = Vec::new();
     if let Some((target, draft)) = pair {
         output::note("measuring speculation");
         speculation = speculation_reports(&target, draft, &config, rounds)?;
     }
+    let machine = Machine {
+        cores: System::physical_core_count().ok(),
+        threads,
+        isa: kernels::isa(),
+        read_gb_s: rounded(median(limits.read) / 1e9),
+        int8_gops: rounded(median(limits.int8) / 1e9),
+    };
     let report = Report { machine, models, speculation };
     if args.json { output::json(&report) } else { print(&report) }
+}
+
+/// What the machine gave at most each time that it was measured. The fractions of these are of what was measured just
+/// before and after the run that they belong to: a machine that is shared gives now more, now less.
+struct MachineLimits {
+    threads: usize,
+    read: Vec<f64>,
+    int8: Vec<f64>,
+}
+
+impl MachineLimits {
+    /// Measures the bandwidth; the mean of this and the last time.
+    fn read_now(&mut self) -> anyhow::Result<f64> {
+        let read = kernels::read_limit(self.threads).context("no memory to measure the bandwidth with")?;
+        let last = self.read.last().copied().unwrap_or(read);
+        self.read.push(read);
+        Ok((last + read) / 2.0)
+    }
+
+    /// The same for operations on integers.
+    fn int8_now(&mut self) -> f64 {
+        let int8 = kernels::int8_limit(self.threads);
+        let last = self.int8.last().copied().unwrap_or(int8);
+        self.int8.push(int8);
+        (last + int8) / 2.0
+    }
 }
 
 type Pair = (PathBuf, Option<PathBuf>);
@@ -173,7 +200,12 @@ fn load(target: &Path, draft: Option<PathBuf>, config: &EngineConfig) -> anyhow:
     Ok(Engine::load(&options, |_| ())?)
 }
 
-fn alone_report(path: &Path, config: &EngineConfig, rounds: usize, limits: Limits) -> anyhow::Result<ModelReport> {
+fn alone_report(
+    path: &Path,
+    config: &EngineConfig,
+    rounds: usize,
+    limits: &mut MachineLimits,
+) -> anyhow::Result<ModelReport> {
     let mut loads = Vec::new();
     let mut firsts = Vec::new();
     for round in 0..rounds {
@@ -186,34 +218,39 @@ fn alone_report(path: &Path, config: &EngineConfig, rounds: usize, limits: Limit
     let engine = load(path, None, config)?;
     // The memory of the cache and what the processor learns of a program come with its first use.
     generate(&engine, workloads::code(engine.tokenizer(), PREFILLS[1], rounds), 8, false)?;
+    let EngineInfo { target, cost, .. } = engine.info().clone();
     let mut prefills = PREFILLS.map(|_| Vec::new());
-    let mut decodes = Vec::new();
+    let (mut decodes, mut of_bandwidth, mut of_int8) = (Vec::new(), Vec::new(), Vec::new());
     for round in 0..rounds {
+        limits.int8_now();
         for (i, (tokens, speeds)) in PREFILLS.into_iter().zip(&mut prefills).enumerate() {
             let prompt = workloads::code(engine.tokenizer(), tokens, rounds + 1 + round * 3 + i);
             let finish = generate(&engine, prompt, 1, false)?;
             let run = finish.tokens.prompt - finish.tokens.reused;
             speeds.push(run as f64 / finish.timings.prefill.as_secs_f64());
         }
+        let longest = prefills[1].last().copied().unwrap_or_default();
+        of_int8.push(longest * cost.operations as f64 / limits.int8_now());
         let prompt = workloads::code(engine.tokenizer(), PREFILLS[0], rounds + 3 + round * 3);
-        decodes.push(decode_speed(&generate(&engine, prompt, DECODED, false)?)?);
+        limits.read_now()?;
+        let decode = decode_speed(&generate(&engine, prompt, DECODED, false)?)?;
+        of_bandwidth.push(decode * cost.bytes as f64 / limits.read_now()?);
+        decodes.push(decode);
     }
     let [short, long] = prefills.map(median);
-    let decode = median(decodes);
-    let EngineInfo { target, cost, .. } = engine.info().clone();
     Ok(ModelReport {
         name: target,
         prefill: vec![
             Prefill { tokens: PREFILLS[0], tok_s: rounded(short) },
             Prefill { tokens: PREFILLS[1], tok_s: rounded(long) },
         ],
-        decode_tok_s: rounded(decode),
+        decode_tok_s: rounded(median(decodes)),
         load_ms: rounded(median(loads)),
         first_token_ms: rounded(median(firsts)),
         rss_mib: resident()? >> 20,
         file_mib: std::fs::metadata(path)?.len() >> 20,
-        fraction_of_bandwidth: fraction(decode * cost.bytes as f64 / limits.read),
-        fraction_of_int8_peak: fraction(long * cost.operations as f64 / limits.int8),
+        fraction_of_bandwidth: fraction(median(of_bandwidth)),
+        fraction_of_int8_peak: fraction(median(of_int8)),
     })
 }
 
@@ -223,6 +260,47 @@ fn speculation_reports(
     config: &EngineConfig,
     rounds: usize,
 ) -> anyhow::Result<Vec<Speculation>> {
+    let mut reports: Vec<(&str, Finish, Vec<f64>, Vec<f64>)> = Vec::new();
+    let mut info = None;
+    for round in 0..rounds {
+        // An engine that has given an answer before finds it again: each round begins with one that has given none.
+        let engine = load_pair(target, draft.clone(), config)?;
+        // What proposing costs and brings here is learnt from use.
+        generate(&engine, workloads::code(engine.tokenizer(), PREFILLS[0], round), DECODED, true)?;
+        let prompts = workloads::generations(engine.tokenizer());
+        let with = prompts.iter().map(|(_, prompt)| generate(&engine, prompt.clone(), SPECULATED, true));
+        let with = with.collect::<anyhow::Result<Vec<Finish>>>()?;
+        for (index, ((workload, prompt), with)) in prompts.into_iter().zip(with).enumerate() {
+            let without = generate(&engine, prompt, SPECULATED, false)?;
+            ensure!(with.text == without.text, "speculation changed an answer ({workload}); please report this");
+            let speeds = (decode_speed(&with)?, decode_speed(&without)?);
+            if round == 0 {
+                reports.push((workload, with, Vec::new(), Vec::new()));
+            }
+            let (_, _, speculated, plain) = &mut reports[index];
+            speculated.push(speeds.0);
+            plain.push(speeds.1);
+        }
+        info = Some(engine.info().clone());
+    }
+    let info = info.context("nothing was measured")?;
+    let report = |(workload, finish, speculated, plain): (_, Finish, _, _)| Speculation {
+        target: info.target.clone(),
+        draft: info.draft.clone(),
+        workload,
+        tok_s: rounded(median(speculated)),
+        plain_tok_s: rounded(median(plain)),
+        acceptance: fraction(finish.speculation.accepted as f64 / finish.speculation.proposed.max(1) as f64),
+        tokens_per_target_forward: fraction(
+            (finish.tokens.generated as f64 - 1.0) / finish.speculation.target_forwards.max(1) as f64,
+        ),
+        tokens: finish.tokens.generated,
+    };
+    Ok(reports.into_iter().map(report).collect())
+}
+
+/// An engine whose draft is there too, if it has one.
+fn load_pair(target: &Path, draft: Option<PathBuf>, config: &EngineConfig) -> anyhow::Result<Engine> {
     let has_draft = draft.is_some();
     let engine = load(target, draft, config)?;
     let start = Instant::now();
@@ -233,34 +311,7 @@ fn speculation_reports(
         );
         std::thread::sleep(Duration::from_millis(20));
     }
-    let mut reports = Vec::new();
-    for (workload, prompt) in workloads::generations(engine.tokenizer()) {
-        let (mut plain, mut speculated) = (Vec::new(), Vec::new());
-        let mut last = None;
-        for _ in 0..rounds {
-            let without = generate(&engine, prompt.clone(), SPECULATED, false)?;
-            let with = generate(&engine, prompt.clone(), SPECULATED, true)?;
-            ensure!(with.text == without.text, "speculation changed an answer ({workload}); please report this");
-            plain.push(decode_speed(&without)?);
-            speculated.push(decode_speed(&with)?);
-            last = Some(with);
-        }
-        let Some(last) = last else { continue };
-        let stats = last.speculation;
-        reports.push(Speculation {
-            target: engine.info().target.clone(),
-            draft: engine.info().draft.clone(),
-            workload,
-            tok_s: rounded(median(speculated)),
-            plain_tok_s: rounded(median(plain)),
-            acceptance: fraction(stats.accepted as f64 / stats.proposed.max(1) as f64),
-            tokens_per_target_forward: fraction(
-                (last.tokens.generated as f64 - 1.0) / stats.target_forwards.max(1) as f64,
-            ),
-            tokens: last.tokens.generated,
-        });
-    }
-    Ok(reports)
+    Ok(engine)
 }
 
 fn generate(engine: &Engine, prompt: Vec<u32>, max_tokens: usize, speculate: bool) -> anyhow::Result<Finish> {
