@@ -108,6 +108,8 @@ def output(command, **kwargs):
         hint = ""
         if done.returncode == -4:
             hint = " (an illegal instruction: GCC 12 miscompiles llama.cpp's AMX kernels; build it with another compiler)"
+        if done.returncode == 127 and "shared libraries" in done.stderr:
+            hint = f" (the package lacks the short names of its libraries: ldconfig -n {pathlib.Path(command[0]).parent})"
         sys.exit(f"{command[0]} ended with {done.returncode}{hint}: {done.stderr[-2000:]}")
     return done.stdout
 

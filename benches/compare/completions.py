@@ -128,11 +128,14 @@ def cases_of(tree, repository, ending, common, arguments):
                 where[name].add(path)
     found = {"needs": [], "none": []}
     of_file, seen = collections.Counter(), set()
+    wanted = {"needs": arguments.cases, "none": arguments.cases // 2}
     for path, line in added_lines(repository, ending, arguments.since):
+        if all(len(found[kind]) >= count for kind, count in wanted.items()):
+            break
         if path not in files or of_file[path] >= 3 or path.startswith("examples/") or line.strip() in seen:
             continue
         case = case_of(line, path, files[path], ending, where, common)
-        if not case or len(found[case[0]]) >= arguments.cases // (1 if case[0] == "needs" else 2):
+        if not case or len(found[case[0]]) >= wanted[case[0]]:
             continue
         kind, at, column = case
         of_file[path] += 1
