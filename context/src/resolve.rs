@@ -7,6 +7,7 @@
 mod python;
 mod rust;
 
+use std::cell::Cell;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -17,20 +18,45 @@ use crate::workspace::{FileSymbols, Found, Workspace};
 const MOST_STEPS: usize = 6;
 /// Files that import everything from others are followed so broadly.
 const MOST_GLOBS: usize = 8;
+/// Imports that are followed for one name at all. Crates that re-export everything from each other have ways without end,
+/// and a name that none of them has would be looked for on all.
+const MOST_FOLLOWED: usize = 64;
+
+/// How much further imports may be followed.
+#[derive(Clone, Copy)]
+struct Steps<'a> {
+    deep: usize,
+    left: &'a Cell<usize>,
+}
+
+impl Steps<'_> {
+    /// What is left after one import more; `None` when that is one too many.
+    fn next(self) -> Option<Self> {
+        let deep = self.deep.checked_sub(1)?;
+        self.left.set(self.left.get().checked_sub(1)?);
+        Some(Steps { deep, left: self.left })
+    }
+}
+
+/// Follows a path that stands in the file at `from`, with all steps that there are.
+fn follow_from(workspace: &Workspace, from: &Path, path: &[String], left: &Cell<usize>) -> Option<Target> {
+    follow(workspace, from, path, Steps { deep: MOST_STEPS, left })
+}
 
 /// The definitions that `name` means in the file at `path`, which has these imports. Empty when no import says where it
 /// is from, or what it names is not on disk.
 pub fn resolve(workspace: &Workspace, path: &Path, imports: &[Import], name: &str) -> Vec<Found> {
+    let left = Cell::new(MOST_FOLLOWED);
     let named = imports.iter().filter(|import| import.name == name && !import.path.is_empty());
     let mut found: Vec<Found> =
-        named.flat_map(|import| definitions(follow(workspace, path, &import.path, MOST_STEPS))).collect();
+        named.flat_map(|import| definitions(follow_from(workspace, path, &import.path, &left))).collect();
     if found.is_empty() {
         for import in imports.iter().filter(|import| import.name == EVERYTHING).take(MOST_GLOBS) {
             let mut inside = import.path.clone();
             if let Some(last) = inside.last_mut() {
                 *last = name.to_owned();
             }
-            found = definitions(follow(workspace, path, &inside, MOST_STEPS));
+            found = definitions(follow_from(workspace, path, &inside, &left));
             if !found.is_empty() {
                 break;
             }
@@ -41,7 +67,8 @@ pub fn resolve(workspace: &Workspace, path: &Path, imports: &[Import], name: &st
 
 /// The same for a path whose first segment stands in the file.
 pub(crate) fn resolve_path(workspace: &Workspace, path: &Path, imports: &[Import], segments: &[String]) -> Vec<Found> {
-    definitions(whole_paths(path, imports, segments).find_map(|whole| follow(workspace, path, &whole, MOST_STEPS)))
+    let left = Cell::new(MOST_FOLLOWED);
+    definitions(whole_paths(path, imports, segments).find_map(|whole| follow_from(workspace, path, &whole, &left)))
 }
 
 /// The file that is the module which a path means in the file at `path`, which has these imports.
@@ -51,7 +78,8 @@ pub(crate) fn resolve_module(
     imports: &[Import],
     segments: &[String],
 ) -> Option<Arc<FileSymbols>> {
-    whole_paths(path, imports, segments).find_map(|whole| match follow(workspace, path, &whole, MOST_STEPS)? {
+    let left = Cell::new(MOST_FOLLOWED);
+    whole_paths(path, imports, segments).find_map(|whole| match follow_from(workspace, path, &whole, &left)? {
         Target::Module(file) => Some(file),
         Target::Definitions(_) => None,
     })
@@ -87,10 +115,8 @@ fn definitions(target: Option<Target>) -> Vec<Found> {
 }
 
 /// Follows a path that stands in the file at `from`.
-fn follow(workspace: &Workspace, from: &Path, path: &[String], steps: usize) -> Option<Target> {
-    if steps == 0 {
-        return None;
-    }
+fn follow(workspace: &Workspace, from: &Path, path: &[String], steps: Steps<'_>) -> Option<Target> {
+    let steps = steps.next()?;
     match halfline_grammars::by_path(from)?.name() {
         "rust" => rust::follow(workspace, from, path, steps),
         "python" => python::follow(workspace, from, path, steps),
@@ -103,7 +129,7 @@ fn inside(
     workspace: &Workspace,
     file: &Arc<FileSymbols>,
     path: &[String],
-    steps: usize,
+    steps: Steps<'_>,
     child: &dyn Fn(&Path, &str) -> Vec<Arc<FileSymbols>>,
 ) -> Option<Target> {
     let Some((first, rest)) = path.split_first() else { return Some(Target::Module(file.clone())) };
@@ -123,7 +149,7 @@ fn inside(
             continue;
         }
         let whole: Vec<String> = import.path.iter().chain(rest).cloned().collect();
-        let found = follow(workspace, &file.path, &whole, steps - 1);
+        let found = follow(workspace, &file.path, &whole, steps);
         if found.is_some() {
             return found;
         }
@@ -131,7 +157,7 @@ fn inside(
     for import in file.imports.iter().filter(|import| import.name == EVERYTHING).take(MOST_GLOBS) {
         let prefix = import.path.len().saturating_sub(1);
         let whole: Vec<String> = import.path.iter().take(prefix).chain(path).cloned().collect();
-        let found = follow(workspace, &file.path, &whole, steps - 1);
+        let found = follow(workspace, &file.path, &whole, steps);
         if found.is_some() {
             return found;
         }

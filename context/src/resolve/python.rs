@@ -5,11 +5,11 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::{Target, files, inside};
+use super::{Steps, Target, files, inside};
 use crate::workspace::{FileSymbols, Workspace};
 
 /// Follows a path that stands in the file at `from`.
-pub(super) fn follow(workspace: &Workspace, from: &Path, path: &[String], steps: usize) -> Option<Target> {
+pub(super) fn follow(workspace: &Workspace, from: &Path, path: &[String], steps: Steps<'_>) -> Option<Target> {
     let child = |file: &Path, name: &str| child(workspace, file, name);
     let within = |start: &Arc<FileSymbols>, rest: &[String]| inside(workspace, start, rest, steps, &child);
     let (first, rest) = path.split_first()?;

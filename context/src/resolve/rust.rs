@@ -3,11 +3,11 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::{Target, first_file, inside};
+use super::{Steps, Target, first_file, inside};
 use crate::workspace::{FileSymbols, Workspace};
 
 /// Follows a path that stands in the file at `from`.
-pub(super) fn follow(workspace: &Workspace, from: &Path, path: &[String], steps: usize) -> Option<Target> {
+pub(super) fn follow(workspace: &Workspace, from: &Path, path: &[String], steps: Steps<'_>) -> Option<Target> {
     let child = |file: &Path, name: &str| child(workspace, file, name).into_iter().collect::<Vec<_>>();
     let (first, mut rest) = path.split_first()?;
     let start = match first.as_str() {
