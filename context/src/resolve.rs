@@ -7,7 +7,9 @@
 mod python;
 mod rust;
 
-use std::cell::Cell;
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -18,45 +20,51 @@ use crate::workspace::{FileSymbols, Found, Workspace};
 const MOST_STEPS: usize = 6;
 /// Files that import everything from others are followed so broadly.
 const MOST_GLOBS: usize = 8;
-/// Imports that are followed for one name at all. Crates that re-export everything from each other have ways without end,
-/// and a name that none of them has would be looked for on all.
-const MOST_FOLLOWED: usize = 64;
+/// What has been asked while one name is looked for: files and paths in them, and how deep it was followed from there.
+/// Crates that re-export everything from each other lead to the same place in ways without end.
+type Asked = RefCell<HashMap<(PathBuf, Vec<String>), usize>>;
 
 /// How much further imports may be followed.
 #[derive(Clone, Copy)]
 struct Steps<'a> {
     deep: usize,
-    left: &'a Cell<usize>,
+    asked: &'a Asked,
 }
 
-impl Steps<'_> {
-    /// What is left after one import more; `None` when that is one too many.
-    fn next(self) -> Option<Self> {
-        let deep = self.deep.checked_sub(1)?;
-        self.left.set(self.left.get().checked_sub(1)?);
-        Some(Steps { deep, left: self.left })
+impl<'a> Steps<'a> {
+    fn all(asked: &'a Asked) -> Steps<'a> {
+        Steps { deep: MOST_STEPS, asked }
     }
-}
 
-/// Follows a path that stands in the file at `from`, with all steps that there are.
-fn follow_from(workspace: &Workspace, from: &Path, path: &[String], left: &Cell<usize>) -> Option<Target> {
-    follow(workspace, from, path, Steps { deep: MOST_STEPS, left })
+    /// What is left when `path` in the file at `from` is followed; `None` when that is too deep, or was in vain already.
+    fn next(self, from: &Path, path: &[String]) -> Option<Steps<'a>> {
+        let deep = self.deep.checked_sub(1)?;
+        let mut asked = self.asked.borrow_mut();
+        let before = asked.entry((from.to_owned(), path.to_vec()));
+        if let Entry::Occupied(before) = &before
+            && *before.get() >= deep
+        {
+            return None;
+        }
+        before.insert_entry(deep);
+        Some(Steps { deep, ..self })
+    }
 }
 
 /// The definitions that `name` means in the file at `path`, which has these imports. Empty when no import says where it
 /// is from, or what it names is not on disk.
 pub fn resolve(workspace: &Workspace, path: &Path, imports: &[Import], name: &str) -> Vec<Found> {
-    let left = Cell::new(MOST_FOLLOWED);
+    let asked = Asked::default();
     let named = imports.iter().filter(|import| import.name == name && !import.path.is_empty());
     let mut found: Vec<Found> =
-        named.flat_map(|import| definitions(follow_from(workspace, path, &import.path, &left))).collect();
+        named.flat_map(|import| definitions(follow(workspace, path, &import.path, Steps::all(&asked)))).collect();
     if found.is_empty() {
         for import in imports.iter().filter(|import| import.name == EVERYTHING).take(MOST_GLOBS) {
             let mut inside = import.path.clone();
             if let Some(last) = inside.last_mut() {
                 *last = name.to_owned();
             }
-            found = definitions(follow_from(workspace, path, &inside, &left));
+            found = definitions(follow(workspace, path, &inside, Steps::all(&asked)));
             if !found.is_empty() {
                 break;
             }
@@ -67,8 +75,10 @@ pub fn resolve(workspace: &Workspace, path: &Path, imports: &[Import], name: &st
 
 /// The same for a path whose first segment stands in the file.
 pub(crate) fn resolve_path(workspace: &Workspace, path: &Path, imports: &[Import], segments: &[String]) -> Vec<Found> {
-    let left = Cell::new(MOST_FOLLOWED);
-    definitions(whole_paths(path, imports, segments).find_map(|whole| follow_from(workspace, path, &whole, &left)))
+    let asked = Asked::default();
+    definitions(
+        whole_paths(path, imports, segments).find_map(|whole| follow(workspace, path, &whole, Steps::all(&asked))),
+    )
 }
 
 /// The file that is the module which a path means in the file at `path`, which has these imports.
@@ -78,8 +88,8 @@ pub(crate) fn resolve_module(
     imports: &[Import],
     segments: &[String],
 ) -> Option<Arc<FileSymbols>> {
-    let left = Cell::new(MOST_FOLLOWED);
-    whole_paths(path, imports, segments).find_map(|whole| match follow_from(workspace, path, &whole, &left)? {
+    let asked = Asked::default();
+    whole_paths(path, imports, segments).find_map(|whole| match follow(workspace, path, &whole, Steps::all(&asked))? {
         Target::Module(file) => Some(file),
         Target::Definitions(_) => None,
     })
@@ -116,7 +126,7 @@ fn definitions(target: Option<Target>) -> Vec<Found> {
 
 /// Follows a path that stands in the file at `from`.
 fn follow(workspace: &Workspace, from: &Path, path: &[String], steps: Steps<'_>) -> Option<Target> {
-    let steps = steps.next()?;
+    let steps = steps.next(from, path)?;
     match halfline_grammars::by_path(from)?.name() {
         "rust" => rust::follow(workspace, from, path, steps),
         "python" => python::follow(workspace, from, path, steps),

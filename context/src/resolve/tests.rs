@@ -80,6 +80,33 @@ fn modules_of_rust() {
     check(&workspace, "tool/src/looped.rs", &[("x", ""), ("looped", "")]);
 }
 
+/// Modules that bring in everything from each other: nine of them have more ways through them than can be walked.
+#[test]
+fn what_was_asked_in_vain_is_not_asked_again() {
+    const MODULES: usize = 9;
+    let others = |own: usize| (0..MODULES).filter(move |other| *other != own);
+    let mesh = |own: usize| others(own).map(|other| format!("pub use crate::m{other}::*;\n")).collect::<String>();
+    let mut files: Vec<(String, String)> =
+        (0..MODULES).map(|own| (format!("src/m{own}.rs"), mesh(own) + "pub fn own() {}\n")).collect();
+    let declared: String = (0..MODULES).map(|own| format!("mod m{own};\n")).collect();
+    files.push(("src/lib.rs".to_owned(), declared + "mod last;\nuse crate::m0::*;\nuse crate::last::*;\n"));
+    files.push(("src/last.rs".to_owned(), "pub fn behind() {}\n".to_owned()));
+    files.push(("Cargo.toml".to_owned(), "[package]\nname = \"mesh\"\n".to_owned()));
+    let files: Vec<(&str, &str)> = files.iter().map(|(path, text)| (path.as_str(), text.as_str())).collect();
+    let (_dir, workspace) = workspace(&files);
+    check(&workspace, "src/lib.rs", &[("own", "src/m0.rs:9"), ("absent", ""), ("behind", "src/last.rs:1")]);
+
+    let (from, asked) = (workspace.root().join("src/lib.rs"), Asked::default());
+    let path = ["crate", "m0", "absent"].map(str::to_owned);
+    assert!(follow(&workspace, &from, &path, Steps::all(&asked)).is_none());
+    assert!(asked.borrow().len() > MODULES, "all modules were asked");
+    let steps = Steps::all(&asked);
+    assert!(steps.next(&from, &path).is_none(), "it was asked as deep as it could be");
+    let shallow = Steps { deep: 3, ..steps };
+    assert!(shallow.next(&from, &["self".to_owned()]).is_some());
+    assert!(steps.next(&from, &["self".to_owned()]).is_some(), "deeper than before");
+}
+
 #[test]
 fn modules_of_python() {
     let (_dir, workspace) = workspace(&[

@@ -136,19 +136,41 @@ pub(crate) fn definitions_after_edits(
     let region = region(&source, tree, dirty);
     // The text outside the region is the same, so what lies behind it has moved by as much as the text has grown.
     let behind = (region.end + old.bytes).saturating_sub(text.len());
-    let lines = |line: usize| (line + source.line_count()).saturating_sub(old.lines);
-    let bytes = |byte: usize| (byte + text.len()).saturating_sub(old.bytes);
+    let growth = Growth { old, bytes: text.len(), lines: source.line_count() };
     let before = old.definitions.iter().take_while(|one| one.bytes.end <= region.start).cloned();
     let mut found: Vec<Definition> = before.collect();
     found.extend(definitions_within(&source, tree, region));
-    found.extend(old.definitions.iter().filter(|one| one.bytes.start >= behind).map(|one| Definition {
-        bytes: bytes(one.bytes.start)..bytes(one.bytes.end),
-        name_bytes: bytes(one.name_bytes.start)..bytes(one.name_bytes.end),
-        lines: (lines(one.lines.0), lines(one.lines.1)),
-        signature_lines: (lines(one.signature_lines.0), lines(one.signature_lines.1)),
-        what: Arc::clone(&one.what),
-    }));
+    found.extend(old.definitions.iter().filter(|one| one.bytes.start >= behind).map(|one| growth.behind(one)));
     found
+}
+
+/// By how much a text has grown, or shrunk, since its old definitions were read.
+struct Growth<'a> {
+    old: &'a OldDefinitions<'a>,
+    /// The length of the text now.
+    bytes: usize,
+    lines: usize,
+}
+
+impl Growth<'_> {
+    fn byte(&self, byte: usize) -> usize {
+        (byte + self.bytes).saturating_sub(self.old.bytes)
+    }
+
+    fn line(&self, line: usize) -> usize {
+        (line + self.lines).saturating_sub(self.old.lines)
+    }
+
+    /// A definition that lies behind everything that was edited.
+    fn behind(&self, one: &Definition) -> Definition {
+        Definition {
+            what: Arc::clone(&one.what),
+            bytes: self.byte(one.bytes.start)..self.byte(one.bytes.end),
+            lines: (self.line(one.lines.0), self.line(one.lines.1)),
+            name_bytes: self.byte(one.name_bytes.start)..self.byte(one.name_bytes.end),
+            signature_lines: (self.line(one.signature_lines.0), self.line(one.signature_lines.1)),
+        }
+    }
 }
 
 /// The old definitions where they are now, when nothing but the inside of a function has changed, and nothing is defined in
@@ -176,29 +198,20 @@ fn moved(
     }
     let first_line = rope.byte_to_line(body.start_byte());
     let (start, end) = (body.start_byte(), (body.end_byte() + old.bytes).checked_sub(rope.len_bytes())?);
-    let byte = |byte: usize| byte + rope.len_bytes() - old.bytes;
-    let line = |line: usize| line + rope.len_lines() - old.lines;
+    let growth = Growth { old, bytes: rope.len_bytes(), lines: rope.len_lines() };
     let moved = |one: &Definition| {
-        let Definition { bytes, lines, name_bytes, signature_lines, .. } = one.clone();
-        let what = Arc::clone(&one.what);
-        if bytes.end <= start {
+        if one.bytes.end <= start {
             return Some(one.clone());
         }
-        if bytes.start >= end {
-            return Some(Definition {
-                what,
-                bytes: byte(bytes.start)..byte(bytes.end),
-                lines: (line(lines.0), line(lines.1)),
-                name_bytes: byte(name_bytes.start)..byte(name_bytes.end),
-                signature_lines: (line(signature_lines.0), line(signature_lines.1)),
-            });
+        if one.bytes.start >= end {
+            return Some(growth.behind(one));
         }
         // What is around: of a function the head is shown and its documentation, of other things perhaps all of it.
-        let is_around = bytes.start < start && bytes.end >= end && name_bytes.end <= start;
+        let is_around = one.bytes.start < start && one.bytes.end >= end && one.name_bytes.end <= start;
         let is_function = matches!(one.kind, TagKind::Function | TagKind::Method);
-        let is_head = is_function && !may_document || signature_lines.1 < first_line;
-        let (bytes, lines) = (bytes.start..byte(bytes.end), (lines.0, line(lines.1)));
-        (is_around && is_head).then_some(Definition { what, bytes, lines, name_bytes, signature_lines })
+        let is_head = is_function && !may_document || one.signature_lines.1 < first_line;
+        let (bytes, lines) = (one.bytes.start..growth.byte(one.bytes.end), (one.lines.0, growth.line(one.lines.1)));
+        (is_around && is_head).then(|| Definition { bytes, lines, ..one.clone() })
     };
     old.definitions.iter().map(moved).collect()
 }
@@ -239,7 +252,7 @@ fn definitions_within(source: &Source<'_>, tree: &Tree, region: Range<usize>) ->
 
 /// The bodies of functions in these bytes that have an error, in order; `None` where there is one elsewhere.
 fn broken_bodies(tree: &Tree, region: &Range<usize>) -> Option<Vec<Range<usize>>> {
-    // Where nothing fits together the root itself is an error, in which patterns for top-level nodes find nothing.
+    // Where nothing fits together the root itself is an error, and what lies in it may be pieces of anything.
     if tree.root_node().is_error() {
         return None;
     }

@@ -187,9 +187,7 @@ impl<M: LanguageModel> Worker<M> {
             let usual = &mut self.usual_lengths[job.ticket.request.priority as usize];
             *usual += (job.answer.generated() as f64 - *usual) * LENGTH_WEIGHT;
         }
-        if let Some(sequence) = &job.sequence {
-            self.runner.recent.add(sequence.fresh());
-        }
+        let fresh = job.sequence.as_ref().map_or_else(Vec::new, |sequence| sequence.fresh().to_vec());
         let (slot, last_word) = job.end(reason, Instant::now());
         if let Some(slot) = slot {
             let busy = self.queue.iter().map(Job::bytes).sum();
@@ -198,6 +196,8 @@ impl<M: LanguageModel> Worker<M> {
         self.last_end = Instant::now();
         self.update_board();
         last_word.send();
+        // Nobody waits for this.
+        self.runner.recent.add(&fresh);
     }
 
     fn fail(&mut self, error: EngineError) {

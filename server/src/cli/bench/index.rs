@@ -216,8 +216,9 @@ fn keystroke(root: &Path) -> Option<Keystroke> {
     let typed =
         if language.name() == "rust" { "let total = count(first, second);" } else { "total = count(first, second)" };
     let typed = format!("{typed}\n{indent}").repeat(STATEMENTS);
-    let (trees, closed) = Typing { document: &mut document, at: &mut at }.times(&typed, true);
-    let (_, open) = Typing { document: &mut document, at: &mut at }.times(&typed, false);
+    let mut typing = Typing { document, at };
+    let (trees, closed) = typing.times(&typed, true);
+    let (_, open) = typing.times(&typed, false);
     let share = |of: &[f64], share: f64| hundredths(of[((of.len() - 1) as f64 * share).round() as usize]);
     Some(Keystroke {
         language: language.name(),
@@ -233,12 +234,12 @@ fn keystroke(root: &Path) -> Option<Keystroke> {
 }
 
 /// A cursor in a document.
-struct Typing<'a> {
-    document: &'a mut Document,
-    at: &'a mut usize,
+struct Typing {
+    document: Document,
+    at: usize,
 }
 
-impl Typing<'_> {
+impl Typing {
     /// Types, with the brackets closed as most editors do it or left open, and gives the milliseconds until the tree was
     /// there, and until the definitions were, for each edit, in ascending order.
     fn times(&mut self, typed: &str, closing: bool) -> (Vec<f64>, Vec<f64>) {
@@ -253,14 +254,14 @@ impl Typing<'_> {
             };
             if !text.is_empty() {
                 let started = Instant::now();
-                self.document.replace(*self.at..*self.at, text);
+                self.document.replace(self.at..self.at, text);
                 let snapshot = self.document.snapshot();
                 snapshot.tree();
                 trees.push(started.elapsed().as_secs_f64() * 1e3);
                 snapshot.definitions();
                 all.push(started.elapsed().as_secs_f64() * 1e3);
             }
-            *self.at += 1;
+            self.at += 1;
         }
         trees.sort_by(f64::total_cmp);
         all.sort_by(f64::total_cmp);
