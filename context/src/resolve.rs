@@ -7,10 +7,11 @@
 mod python;
 mod rust;
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::path::{Path, PathBuf};
+use std::slice;
 use std::sync::Arc;
 
 use crate::symbols::{Definition, EVERYTHING, Import};
@@ -20,26 +21,29 @@ use crate::workspace::{FileSymbols, Found, Workspace};
 const MOST_STEPS: usize = 6;
 /// Files that import everything from others are followed so broadly.
 const MOST_GLOBS: usize = 8;
-/// What has been asked while one name is looked for: files and paths in them, and how deep it was followed from there.
-/// Crates that re-export everything from each other lead to the same place in ways without end.
-type Asked = RefCell<HashMap<(PathBuf, Vec<String>), usize>>;
+/// Imports that are followed from one place at all. Crates that re-export everything from each other have ways without end,
+/// and a name that none of them has would be looked for on all.
+const MOST_FOLLOWED: usize = 64;
+
+/// What has been followed while one thing is looked for.
+struct Walk {
+    left: Cell<usize>,
+    /// Paths and the files that they stand in, with how deep it was looked from there.
+    asked: RefCell<HashMap<(PathBuf, Vec<String>), usize>>,
+}
 
 /// How much further imports may be followed.
 #[derive(Clone, Copy)]
 struct Steps<'a> {
     deep: usize,
-    asked: &'a Asked,
+    walk: &'a Walk,
 }
 
-impl<'a> Steps<'a> {
-    fn all(asked: &'a Asked) -> Steps<'a> {
-        Steps { deep: MOST_STEPS, asked }
-    }
-
-    /// What is left when `path` in the file at `from` is followed; `None` when that is too deep, or was in vain already.
-    fn next(self, from: &Path, path: &[String]) -> Option<Steps<'a>> {
+impl Steps<'_> {
+    /// What is left when `path` in the file at `from` is followed; `None` when that is too much, or was in vain already.
+    fn next(self, from: &Path, path: &[String]) -> Option<Self> {
         let deep = self.deep.checked_sub(1)?;
-        let mut asked = self.asked.borrow_mut();
+        let mut asked = self.walk.asked.borrow_mut();
         let before = asked.entry((from.to_owned(), path.to_vec()));
         if let Entry::Occupied(before) = &before
             && *before.get() >= deep
@@ -47,38 +51,51 @@ impl<'a> Steps<'a> {
             return None;
         }
         before.insert_entry(deep);
+        self.walk.left.set(self.walk.left.get().checked_sub(1)?);
         Some(Steps { deep, ..self })
     }
+}
+
+/// Follows these paths, which stand in the file at `from`, to the first thing that is `wanted`. What is near is looked at
+/// first, whichever path leads there.
+fn search<T>(
+    workspace: &Workspace,
+    from: &Path,
+    paths: &[Vec<String>],
+    wanted: impl Fn(Target) -> Option<T>,
+) -> Option<T> {
+    let walk = Walk { left: Cell::new(MOST_FOLLOWED), asked: RefCell::default() };
+    let tries = (1..=MOST_STEPS).flat_map(|deep| paths.iter().map(move |path| (deep, path)));
+    let mut found = tries.filter_map(|(deep, path)| follow(workspace, from, path, Steps { deep, walk: &walk }));
+    found.find_map(wanted)
 }
 
 /// The definitions that `name` means in the file at `path`, which has these imports. Empty when no import says where it
 /// is from, or what it names is not on disk.
 pub fn resolve(workspace: &Workspace, path: &Path, imports: &[Import], name: &str) -> Vec<Found> {
-    let asked = Asked::default();
     let named = imports.iter().filter(|import| import.name == name && !import.path.is_empty());
-    let mut found: Vec<Found> =
-        named.flat_map(|import| definitions(follow(workspace, path, &import.path, Steps::all(&asked)))).collect();
-    if found.is_empty() {
-        for import in imports.iter().filter(|import| import.name == EVERYTHING).take(MOST_GLOBS) {
-            let mut inside = import.path.clone();
-            if let Some(last) = inside.last_mut() {
-                *last = name.to_owned();
-            }
-            found = definitions(follow(workspace, path, &inside, Steps::all(&asked)));
-            if !found.is_empty() {
-                break;
-            }
-        }
+    let found: Vec<Found> = named
+        .filter_map(|import| search(workspace, path, slice::from_ref(&import.path), definitions))
+        .flatten()
+        .collect();
+    if !found.is_empty() {
+        return found;
     }
-    found
+    let globs = imports.iter().filter(|import| import.name == EVERYTHING).take(MOST_GLOBS);
+    let inside = globs.map(|import| {
+        let mut inside = import.path.clone();
+        if let Some(last) = inside.last_mut() {
+            *last = name.to_owned();
+        }
+        inside
+    });
+    search(workspace, path, &inside.collect::<Vec<_>>(), definitions).unwrap_or_default()
 }
 
 /// The same for a path whose first segment stands in the file.
 pub(crate) fn resolve_path(workspace: &Workspace, path: &Path, imports: &[Import], segments: &[String]) -> Vec<Found> {
-    let asked = Asked::default();
-    definitions(
-        whole_paths(path, imports, segments).find_map(|whole| follow(workspace, path, &whole, Steps::all(&asked))),
-    )
+    let mut paths = whole_paths(path, imports, segments);
+    paths.find_map(|whole| search(workspace, path, &[whole], definitions)).unwrap_or_default()
 }
 
 /// The file that is the module which a path means in the file at `path`, which has these imports.
@@ -88,11 +105,11 @@ pub(crate) fn resolve_module(
     imports: &[Import],
     segments: &[String],
 ) -> Option<Arc<FileSymbols>> {
-    let asked = Asked::default();
-    whole_paths(path, imports, segments).find_map(|whole| match follow(workspace, path, &whole, Steps::all(&asked))? {
+    let module = |target| match target {
         Target::Module(file) => Some(file),
         Target::Definitions(_) => None,
-    })
+    };
+    whole_paths(path, imports, segments).find_map(|whole| search(workspace, path, &[whole], module))
 }
 
 /// What a path in the file at `path` may stand for: its first segment as it was imported; in Rust also as it is written.
@@ -117,10 +134,10 @@ enum Target {
     Definitions(Vec<Found>),
 }
 
-fn definitions(target: Option<Target>) -> Vec<Found> {
+fn definitions(target: Target) -> Option<Vec<Found>> {
     match target {
-        Some(Target::Definitions(found)) => found,
-        Some(Target::Module(_)) | None => Vec::new(),
+        Target::Definitions(found) => Some(found),
+        Target::Module(_) => None,
     }
 }
 

@@ -96,15 +96,18 @@ fn what_was_asked_in_vain_is_not_asked_again() {
     let (_dir, workspace) = workspace(&files);
     check(&workspace, "src/lib.rs", &[("own", "src/m0.rs:9"), ("absent", ""), ("behind", "src/last.rs:1")]);
 
-    let (from, asked) = (workspace.root().join("src/lib.rs"), Asked::default());
+    let walk = Walk { left: Cell::new(MOST_FOLLOWED), asked: RefCell::default() };
+    let (from, steps) = (workspace.root().join("src/lib.rs"), Steps { deep: MOST_STEPS, walk: &walk });
     let path = ["crate", "m0", "absent"].map(str::to_owned);
-    assert!(follow(&workspace, &from, &path, Steps::all(&asked)).is_none());
-    assert!(asked.borrow().len() > MODULES, "all modules were asked");
-    let steps = Steps::all(&asked);
-    assert!(steps.next(&from, &path).is_none(), "it was asked as deep as it could be");
-    let shallow = Steps { deep: 3, ..steps };
-    assert!(shallow.next(&from, &["self".to_owned()]).is_some());
-    assert!(steps.next(&from, &["self".to_owned()]).is_some(), "deeper than before");
+    assert!(follow(&workspace, &from, &path, steps).is_none());
+    assert_eq!(walk.left.get(), 0, "it was given up");
+
+    let walk = Walk { left: Cell::new(MOST_FOLLOWED), asked: RefCell::default() };
+    let shallow = Steps { deep: 3, walk: &walk };
+    assert!(shallow.next(&from, &path).is_some());
+    assert!(shallow.next(&from, &path).is_none(), "it was asked as deep");
+    assert!(Steps { deep: 4, ..shallow }.next(&from, &path).is_some(), "deeper than before");
+    assert_eq!(walk.left.get(), MOST_FOLLOWED - 2);
 }
 
 #[test]
