@@ -38,7 +38,7 @@ pub struct Entry {
     pub citations: Vec<Citation>,
     /// The model.
     pub model: String,
-    /// Where it runs and why it was asked; completions never leave the machine.
+    /// Where it runs and why it was asked; of a completion only where engines elsewhere finish lines.
     pub route: Option<Route>,
     /// What a person should know about how an answer came to be, a line each.
     #[serde(skip_serializing_if = "Vec::is_empty")]

@@ -21,6 +21,7 @@ import time
 import urllib.request
 
 MODEL = "qwen2.5-coder-0.5b-instruct-q4_k_m"
+TEMPLATE = "<|fim_prefix|>{prefix}<|fim_suffix|>{suffix}<|fim_middle|>"
 SOURCE = "import math\n\n\ndef area(r):\n    return math.pi * r * r\n"
 SECRET = 'KEY = "AKIA' + 'IOSFODNN7EXAMPLE"\n'
 
@@ -38,13 +39,14 @@ def main():
             (project / name).mkdir()
             (project / name / "a.py").write_text(text)
             (project / name / "b.py").write_text("FACTOR = 4711\n")
+            (project / name / "c.py").write_text(SOURCE.replace("math.pi * r * r", ""))
             (project / name / "pyproject.toml").write_text('[project]\nname = "sample"\n')
         port = free_port()
         engine = '[[remote.engines]]\nname = "{}"\nurl = "http://127.0.0.1:{}/v1"\nmodel = "{}"\nquestions = "all"\n{}\n'
         (project / "config.toml").write_text(
             f'[audit]\nenabled = true\n[engine]\ntarget = "{MODEL}"\n[remote]\nanswer_ms = 120000\nquick_answer_ms = 120000\n'
             + engine.format("gone", free_port(), "none", "")
-            + engine.format("llama", port, MODEL, "tools = true")
+            + engine.format("llama", port, MODEL, f"tools = true\ncompletions = true\nfim_template = {json.dumps(TEMPLATE)}")
         )
         ask = Ask(args, project)
         server = start(args, port)
@@ -52,6 +54,7 @@ def main():
             for name, check in [
                 ("answered by the second engine, as the first is not there", lambda: answered_there(ask)),
                 ("a model that may call tools reads a file with one", lambda: calls(ask)),
+                ("a line is finished there", lambda: finishes(ask)),
                 ("a secret stays here", lambda: stays(ask)),
                 ("the server dies in the middle of an answer", lambda: dies(ask, server)),
                 ("there is no server", lambda: nobody(ask)),
@@ -65,7 +68,7 @@ def main():
 
 
 class Ask:
-    """`halfline ask` with the settings of this check."""
+    """`halfline` with the settings of this check: `ask` when it is called, any command by `run`."""
 
     def __init__(self, args, project):
         self.program = args.halfline.resolve()
@@ -75,8 +78,10 @@ class Ask:
         self.environment = os.environ | own
 
     def __call__(self, question, place="open"):
-        command = [self.program, "ask", question, "--file", "a.py", "--root", ".", "--json"]
-        done = subprocess.run(command, cwd=self.project / place, env=self.environment, capture_output=True, text=True, timeout=600)
+        return self.run(["ask", question, "--file", "a.py", "--root", ".", "--json"], place)
+
+    def run(self, arguments, place="open"):
+        done = subprocess.run([self.program, *arguments], cwd=self.project / place, env=self.environment, capture_output=True, text=True, timeout=600)
         if done.returncode:
             return {"error": done.stderr.strip().splitlines()[-1:], "route": {"engine": "none"}}
         return json.loads(done.stdout)
@@ -99,6 +104,14 @@ def calls(ask):
     if answer["route"]["engine"] != "remote" or not answer["text"].strip():
         return f"{answer['route']}, {answer['text']!r}"
     return None if read else f"no file was read: {answer.get('tools')}, {answer['text']!r}"
+
+
+def finishes(ask):
+    answer = ask.run(["complete", "c.py:5:12", "--root", ".", "--json"])
+    texts = [item["text"] for item in answer.get("items", [])]
+    if (answer.get("route") or {}).get("engine") != "remote" or not answer["tokens"]["prompt"]:
+        return str(answer)
+    return None if any("math.pi" in text for text in texts) else f"{texts} for an area"
 
 
 def stays(ask):

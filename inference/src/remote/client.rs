@@ -31,14 +31,16 @@ pub struct Chat {
 /// A gap in a text to be filled.
 #[derive(Clone, Debug)]
 pub struct Fill {
-    /// What stands before the gap.
+    /// What stands before the gap; all of the prompt where there is no suffix.
     pub prefix: String,
-    /// What stands behind it.
-    pub suffix: String,
+    /// What stands behind it, for an engine that takes that by itself.
+    pub suffix: Option<String>,
     /// The most tokens of the answer.
     pub max_tokens: usize,
     /// The answer ends before any of these.
     pub stop: Vec<String>,
+    /// As of [`Chat::patience`].
+    pub patience: Option<Duration>,
 }
 
 /// What came back.
@@ -113,15 +115,17 @@ impl Remote {
         cancelled: &AtomicBool,
         text: &mut dyn FnMut(&str),
     ) -> Result<RemoteAnswer, RemoteError> {
-        let body = json!({
+        let mut body = json!({
             "model": self.model,
             "prompt": fill.prefix,
-            "suffix": fill.suffix,
             "max_tokens": fill.max_tokens,
             "temperature": 0,
             "stop": fill.stop,
         });
-        self.ask(Interface::Completion, body, None, cancelled, text)
+        if let Some(suffix) = &fill.suffix {
+            body["suffix"] = suffix.as_str().into();
+        }
+        self.ask(Interface::Completion, body, fill.patience, cancelled, text)
     }
 
     fn ask(

@@ -45,8 +45,8 @@ pub use evidence::checker_of;
 pub use prompt::{Exchange, Extra};
 pub use question::{About, CommandOutput, Earlier, FileRange, Question};
 pub use read_ahead::{ReadAhead, read_ahead, warm_up};
-pub(crate) use router::Rules;
 pub use router::{Class, Conversation, Decoding, Failed, PassedOver, Reply, Route, Router, Withheld, converse};
+pub(crate) use router::{Filled, Gap, Rules, fill};
 pub use tools::{MayCheck, Outcome, ToolLimits, ToolUse, Toolbox};
 
 /// How long an answer may look for files that are new since the last one.

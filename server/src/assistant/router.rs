@@ -7,6 +7,7 @@
 mod chain;
 mod clear;
 mod elsewhere;
+mod fill;
 mod remote;
 mod spoken;
 
@@ -23,6 +24,7 @@ use super::{AssistantError, Update};
 use crate::config::Config;
 use chain::Chain;
 pub(crate) use clear::Rules;
+pub(crate) use fill::{Filled, Gap, fill};
 
 /// The engines there are besides the local one, and the rules for them. Clones share what is known of their health.
 #[derive(Clone, Default)]
@@ -30,6 +32,13 @@ pub struct Router {
     chain: Option<Arc<Chain>>,
     /// Why there is none although one is configured.
     broken: Option<String>,
+}
+
+impl std::fmt::Debug for Router {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        // Neither addresses nor rules.
+        f.debug_struct("Router").field("broken", &self.broken).finish_non_exhaustive()
+    }
 }
 
 /// How soon an answer is wanted.
@@ -177,6 +186,11 @@ impl Router {
             Ok(chain) => Router { chain: Some(Arc::new(chain)), broken: None },
             Err(reason) => Router { chain: None, broken: Some(reason) },
         }
+    }
+
+    /// Whether an engine elsewhere finishes lines.
+    pub(crate) fn completes(&self) -> bool {
+        self.chain.as_ref().is_some_and(|chain| chain.completing().next().is_some())
     }
 
     /// Whether questions of this kind go to the local model, as far as the settings say.

@@ -7,6 +7,7 @@ use serde::Serialize;
 
 use super::place::{self, Cursor};
 use super::{Invocation, output, root_of, session};
+use crate::assistant::{Route, Router};
 use crate::completion::{Completer, CompletionOutcome, Query, Trigger};
 use crate::config::ModelChoice;
 use crate::recent::Recent;
@@ -63,6 +64,7 @@ pub(super) fn run(args: Args, invocation: &Invocation) -> anyhow::Result<()> {
     };
     let recent = Arc::<Recent>::default();
     let completer = Completer::new(&config, workspace).with_recent(recent.clone());
+    let completer = completer.with_router(Router::new(&config, &root));
     let query = Query {
         trigger: Trigger::Invoked,
         use_context: !args.no_context,
@@ -79,6 +81,9 @@ pub(super) fn run(args: Args, invocation: &Invocation) -> anyhow::Result<()> {
     }
     if let Some(reason) = &outcome.silent {
         output::note(&format!("nothing to offer: {reason}"));
+    }
+    for note in outcome.route.iter().flat_map(Route::notes) {
+        output::note(&note);
     }
     output::note(&format!(
         "{}: {} ms, {} tokens of prompt, {} generated",

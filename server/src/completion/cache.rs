@@ -8,6 +8,7 @@ use std::path::Path;
 use lru::LruCache;
 
 use super::{ContextRow, Mode};
+use crate::assistant::Route;
 
 /// Answers kept. Each is a few hundred bytes.
 const CAPACITY: NonZeroUsize = NonZeroUsize::new(500).expect("not zero");
@@ -40,11 +41,13 @@ pub(super) struct KeyParts<'a> {
 pub(super) struct Answer {
     /// The text, or why there is none.
     pub(super) text: Result<String, String>,
-    pub(super) confidence: f32,
+    pub(super) confidence: Option<f32>,
     pub(super) stopped: String,
     pub(super) context: Vec<ContextRow>,
     /// The name of the record of how it was made.
     pub(super) id: Option<String>,
+    /// Who wrote it and why, where engines elsewhere finish lines.
+    pub(super) route: Option<Route>,
 }
 
 /// The most recently used answers.
@@ -117,8 +120,14 @@ mod tests {
             KeyParts { max_tokens: 8, ..parts() },
         ];
         let mut cache = Cache::default();
-        let answer =
-            Answer { text: Ok("x".into()), confidence: 1.0, stopped: "newline".into(), context: vec![], id: None };
+        let answer = Answer {
+            text: Ok("x".into()),
+            confidence: Some(1.0),
+            stopped: "newline".into(),
+            context: vec![],
+            id: None,
+            route: None,
+        };
         cache.put(Key::new(&parts()), answer.clone());
         assert_eq!(cache.get(&Key::new(&parts())), Some(answer));
         for other in others {

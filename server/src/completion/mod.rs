@@ -16,7 +16,7 @@ use halfline_context::{Attention, Piece, Position, Snapshot, Workspace};
 use halfline_inference::{SpeculationStats, TokenStats};
 use serde::Serialize;
 
-use crate::assistant::Evidence;
+use crate::assistant::{Evidence, Route, Router};
 use crate::config::{CompletionConfig, Config};
 use crate::recent::Recent;
 use cache::Cache;
@@ -102,6 +102,9 @@ pub struct CompletionOutcome {
     pub cache: Source,
     /// The model, its file's name without the ending.
     pub model: String,
+    /// Who answered and why, where engines elsewhere finish lines.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub route: Option<Route>,
     /// Why there is nothing to offer; absent when there is.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub silent: Option<String>,
@@ -114,8 +117,9 @@ pub struct Item {
     pub text: String,
     /// What it replaces; positions count Unicode scalar values.
     pub range: ItemRange,
-    /// Geometric mean of the probabilities of its tokens, 0 to 1.
-    pub confidence: f32,
+    /// Geometric mean of the probabilities of its tokens, 0 to 1; absent where the engine says nothing of that.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub confidence: Option<f32>,
 }
 
 /// A range of a text, lines and characters from 0.
@@ -226,6 +230,7 @@ pub struct Completer {
     counts: prompt::LineCounts,
     same_line: SameLine,
     recent: Arc<Recent>,
+    router: Router,
 }
 
 impl Completer {
@@ -242,12 +247,18 @@ impl Completer {
             counts: prompt::LineCounts::default(),
             same_line: SameLine::default(),
             recent: Arc::default(),
+            router: Router::default(),
         }
     }
 
     /// The same completer, which keeps there what its completions rest on.
     pub fn with_recent(self, recent: Arc<Recent>) -> Self {
         Completer { recent, ..self }
+    }
+
+    /// The same completer, which may ask the engines elsewhere that the user has finish lines.
+    pub fn with_router(self, router: Router) -> Self {
+        Completer { router, ..self }
     }
 
     /// Forgets what was shown in a document that is closed.

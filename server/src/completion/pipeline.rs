@@ -3,7 +3,9 @@
 use std::time::{Duration, Instant};
 
 use halfline_context::{Beside, CompletionContext, Encoding, Origin, Snapshot, gather_completion, text};
-use halfline_inference::{Engine, EngineError, Event, Finish, Preference, Priority, Request, StopReason, TokenStats};
+use halfline_inference::{
+    Engine, EngineError, Event, Finish, Preference, Priority, Request, StopReason, Timings, TokenStats,
+};
 use serde_json::json;
 
 use super::cache::{Answer, Key, KeyParts, hash};
@@ -12,7 +14,7 @@ use super::{
     Completer, CompletionOutcome, ContextRow, Item, ItemRange, Mode, Query, Source, Speculation, TimingsMs, Trigger,
     filters, mode, prompt,
 };
-use crate::assistant::Evidence;
+use crate::assistant::{Evidence, Filled, Gap, Route, fill};
 use crate::policy::redact::for_log;
 use crate::recent::{Entry, Kind};
 
@@ -28,12 +30,54 @@ const QUICK: Duration = Duration::from_millis(500);
 /// Why there is nothing to offer when the deadline came before the first word.
 const TOO_SLOW: &str = "the time of the setting completion.max_ms was over before the first word";
 
+/// Of the time that a completion may take, what engines elsewhere may: one over this. The local model has the rest.
+const ELSEWHERE_SHARE: u32 = 2;
+
 /// What the steps of one query leave behind.
 #[derive(Default)]
 struct Run {
     tokens: TokenStats,
     speculation: Speculation,
     timings: TimingsMs,
+}
+
+/// What an engine made of a gap.
+struct Generated {
+    prompt: String,
+    text: String,
+    stopped: StopReason,
+    /// Where the engine says so.
+    confidence: Option<f32>,
+    tokens: TokenStats,
+    /// Waiting, reading and writing.
+    times: [Duration; 3],
+    model: String,
+    /// Where engines elsewhere finish lines.
+    route: Option<Route>,
+}
+
+impl Generated {
+    fn local(model: &str, prompt: String, finish: Finish) -> Generated {
+        let Timings { queue, prefill, decode } = finish.timings;
+        Generated {
+            prompt,
+            text: finish.text,
+            stopped: finish.reason,
+            confidence: Some(finish.confidence),
+            tokens: finish.tokens,
+            times: [queue, prefill, decode],
+            model: model.to_owned(),
+            route: None,
+        }
+    }
+}
+
+impl From<Filled> for Generated {
+    fn from(filled: Filled) -> Generated {
+        let Filled { text, prompt, stopped, tokens, times: (prefill, decode), route } = filled;
+        let (times, model) = ([Duration::ZERO, prefill, decode], route.model.clone());
+        Generated { prompt, text, stopped, confidence: None, tokens, times, model, route: Some(route) }
+    }
 }
 
 impl Completer {
@@ -123,55 +167,100 @@ impl Completer {
         }
 
         let _busy = on_engine();
-        request.deadline = Some(Instant::now() + Duration::from_millis(self.config.max_ms));
-        let asked = request.prompt.clone();
-        let finish = generate(engine, request, &mode).await?;
-        run.tokens = finish.tokens;
-        run.speculation = finish.speculation.into();
-        run.timings.queue = milliseconds(finish.timings.queue);
-        run.timings.prefill = milliseconds(finish.timings.prefill);
-        run.timings.decode = milliseconds(finish.timings.decode);
+        let time = Duration::from_millis(self.config.max_ms);
+        request.deadline = Some(Instant::now() + time);
+        let generated = match self.fill_elsewhere(engine, place, &context, &request, time / ELSEWHERE_SHARE).await {
+            Some(Ok(filled)) => filled.into(),
+            elsewhere => {
+                let prompt = tokenizer.decode(&request.prompt, true);
+                let finish = generate(engine, request, &mode).await?;
+                run.speculation = finish.speculation.into();
+                let route = elsewhere.and_then(Result::err).map(|route| Route { model: model.clone(), ..route });
+                Generated { route, ..Generated::local(model, prompt, finish) }
+            }
+        };
+        let is_cut_off = generated.stopped == StopReason::Deadline;
+        let answer = self.judge(query, place, &mode, context, generated, run);
+        // What a deadline cut short may come out whole next time.
+        if !is_cut_off {
+            self.cache().put(key, answer.clone());
+        }
+        Ok((answer, Source::Miss))
+    }
 
-        tracing::debug!(text = %for_log(&finish.text), reason = ?finish.reason, ?mode, "generated");
+    /// Asks the engines elsewhere that finish lines, for at most `time`. `None` where there are none.
+    async fn fill_elsewhere(
+        &self,
+        engine: &Engine,
+        place: &Place,
+        context: &CompletionContext,
+        request: &Request,
+        time: Duration,
+    ) -> Option<Result<Filled, Route>> {
+        if !self.router.completes() {
+            return None;
+        }
+        let gap = Gap {
+            path: &self.path(&place.snapshot),
+            language: place.snapshot.language(),
+            prefix: &context.prefix,
+            suffix: &context.suffix,
+            pieces: &context.pieces,
+            max_tokens: request.max_tokens,
+            stop: request.stop_strings.clone(),
+            time,
+        };
+        Some(fill(&self.router, engine.tokenizer(), &gap).await)
+    }
 
+    /// Judges and trims what was generated, and keeps how it came to be.
+    fn judge(
+        &self,
+        query: &Query,
+        place: &Place,
+        mode: &Mode,
+        context: CompletionContext,
+        generated: Generated,
+        run: &mut Run,
+    ) -> Answer {
+        let Generated { prompt, text, stopped: reason, confidence, tokens, times, model, route } = generated;
+        tracing::debug!(text = %for_log(&text), ?reason, ?mode, "generated");
+        run.tokens = tokens;
+        [run.timings.queue, run.timings.prefill, run.timings.decode] = times.map(milliseconds);
         let judging = Instant::now();
-        let is_cut_off = matches!(finish.reason, StopReason::Length | StopReason::Deadline);
         let site = filters::Site {
             snapshot: &place.snapshot,
             offset: place.offset,
-            mode: &mode,
+            mode,
             trigger: query.trigger,
-            is_cut_off,
+            is_cut_off: matches!(reason, StopReason::Length | StopReason::Deadline),
         };
         let mut answer = Answer {
             id: None,
-            text: match finish.reason {
-                StopReason::Deadline if finish.text.is_empty() => Err(TOO_SLOW.to_owned()),
-                _ => filters::apply(&site, &finish.text),
+            text: match reason {
+                StopReason::Deadline if text.is_empty() => Err(TOO_SLOW.to_owned()),
+                _ => filters::apply(&site, &text),
             },
-            confidence: finish.confidence,
-            stopped: stopped(&finish.reason),
+            confidence,
+            stopped: stopped(&reason),
             context: context.pieces.into_iter().map(ContextRow::from).collect(),
+            route,
         };
         run.timings.filters = milliseconds(judging.elapsed());
         answer.id = Some(self.recent.keep(Entry {
             kind: Kind::Completion,
-            prompt: tokenizer.decode(&asked, true),
+            prompt,
             sources: answer.context.iter().map(Evidence::from).collect(),
-            text: finish.text,
+            text,
             citations: Vec::new(),
-            model: model.clone(),
-            route: None,
-            notes: Vec::new(),
+            model,
+            route: answer.route.clone(),
+            notes: answer.route.as_ref().map(Route::notes).unwrap_or_default(),
             tokens: run.tokens,
             timings_ms: json!(run.timings),
             stopped: json!(answer.stopped),
         }));
-        // What a deadline cut short may come out whole next time.
-        if finish.reason != StopReason::Deadline {
-            self.cache().put(key, answer.clone());
-        }
-        Ok((answer, Source::Miss))
+        answer
     }
 
     /// Has the engine read what a completion at the cursor of `query` would rest on, so that it costs nothing later. Dropping
@@ -225,6 +314,15 @@ impl Completer {
         context
     }
 
+    /// The file as models see its path.
+    fn path(&self, snapshot: &Snapshot) -> String {
+        match (snapshot.path(), self.workspace.as_deref()) {
+            (Some(path), Some(workspace)) => workspace.display_path(path),
+            (Some(path), None) => path.to_string_lossy().into_owned(),
+            (None, _) => "untitled".to_owned(),
+        }
+    }
+
     fn request(
         &self,
         engine: &Engine,
@@ -234,11 +332,7 @@ impl Completer {
         max_tokens: usize,
     ) -> Request {
         let tokenizer = engine.tokenizer();
-        let path = match (snapshot.path(), self.workspace.as_deref()) {
-            (Some(path), Some(workspace)) => workspace.display_path(path),
-            (Some(path), None) => path.to_string_lossy().into_owned(),
-            (None, _) => "untitled".to_owned(),
-        };
+        let path = self.path(snapshot);
         let root = self.workspace.as_deref().and_then(|workspace| workspace.root().file_name());
         let repository_name = root.map_or("repository".into(), |name| name.to_string_lossy());
         let prompt = prompt::build(tokenizer, context, &path, &repository_name);
@@ -317,7 +411,14 @@ fn stopped(reason: &StopReason) -> String {
 }
 
 fn not_asked(reason: String) -> Answer {
-    Answer { text: Err(reason), confidence: 0.0, stopped: "not_asked".to_owned(), context: Vec::new(), id: None }
+    Answer {
+        text: Err(reason),
+        confidence: None,
+        stopped: "not_asked".to_owned(),
+        context: Vec::new(),
+        id: None,
+        route: None,
+    }
 }
 
 fn outcome(query: &Query, model: &str, answer: Answer, source: Source, run: Run) -> CompletionOutcome {
@@ -341,7 +442,8 @@ fn outcome(query: &Query, model: &str, answer: Answer, source: Source, run: Run)
         context: answer.context,
         stopped: answer.stopped,
         cache: source,
-        model: model.to_owned(),
+        model: answer.route.as_ref().map_or(model, |route| &route.model).to_owned(),
+        route: answer.route,
         silent,
     }
 }

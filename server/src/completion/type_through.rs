@@ -73,10 +73,11 @@ mod tests {
         let (snapshot, offset) = at("let ä = |;\n");
         let answer = Answer {
             text: Ok("é + foo".into()),
-            confidence: 0.5,
+            confidence: Some(0.5),
             stopped: "newline".into(),
             context: Vec::new(),
             id: None,
+            route: None,
         };
         let mut shown = Shown::default();
         shown.set(&snapshot, offset, "m", &answer);

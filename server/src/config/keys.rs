@@ -235,7 +235,7 @@ pub const KEYS: &[Key] = &[
         name: "remote.questions",
         kind: Kind::OneOf(Questions::NAMES),
         scope: Scope::User,
-        about: "Which questions go there first: `deep` for those that ask much of a model, `quick` for the others, `all` for all.",
+        about: "Which questions go there first: `deep` for those that ask much of a model, `quick` for the others, `all` for all, `none` for none.",
     },
     Key {
         name: "remote.tools",

@@ -60,6 +60,10 @@ pub struct EngineEntry {
     pub answer_price: f64,
     /// Whether its model may call tools.
     pub tools: bool,
+    /// Whether it finishes the lines that are being written.
+    pub completions: bool,
+    /// The prompt of a completion, with `{prefix}` and `{suffix}`; empty for an engine that takes both by themselves.
+    pub fim_template: String,
     /// Milliseconds to wait for a connection.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub connect_ms: Option<u64>,
@@ -117,11 +121,13 @@ pub enum Questions {
     Deep,
     /// All.
     All,
+    /// None: the engine is there for something else.
+    None,
 }
 
 impl Questions {
     /// The words for the choices.
-    pub const NAMES: &'static [&'static str] = &["quick", "deep", "all"];
+    pub const NAMES: &'static [&'static str] = &["quick", "deep", "all", "none"];
 }
 
 /// `[privacy]`

@@ -35,7 +35,17 @@ pub(super) const ENGINES: Fields = Fields {
         field(
             "questions",
             Kind::OneOf(Questions::NAMES),
-            "Which questions it is for: `quick` for short ones, `deep` for those that ask much of a model, `all` for all.",
+            "Which questions it is for: `quick` for short ones, `deep` for those that ask much of a model, `all` for all, `none` for none.",
+        ),
+        field(
+            "completions",
+            Kind::Bool,
+            "Whether it finishes the lines that are being written: at each pause, what stands around the cursor is sent there.",
+        ),
+        field(
+            "fim_template",
+            Kind::Text,
+            "The prompt of a completion for engines that take no `suffix`, with `{prefix}` and `{suffix}` where the text goes, such as `<|fim_prefix|>{prefix}<|fim_suffix|>{suffix}<|fim_middle|>`.",
         ),
         field("key_variable", Kind::Text, "Environment variable that holds its key."),
         field("key_command", Kind::Texts, "Program and arguments that print its key, in place of the variable."),

@@ -101,8 +101,9 @@ impl Session {
             .zip(indexing.as_ref())
             .map(|(workspace, indexing)| Embedding::start(config.clone(), workspace, indexing.is_over()));
         let recent = Arc::<Recent>::default();
-        let completer = Arc::new(Completer::new(&config, workspace.clone()).with_recent(recent.clone()));
         let router = Router::new(&config, client.root.as_deref().unwrap_or(Path::new("")));
+        let completer = Completer::new(&config, workspace.clone()).with_recent(recent.clone());
+        let completer = Arc::new(completer.with_router(router.clone()));
         Session {
             client,
             config,

@@ -74,7 +74,8 @@ impl Privacy {
         Some(format!("{} is named, and {why}", path.display()))
     }
 
-    fn keeps_language(&self, language: &Language) -> Option<String> {
+    /// Why code in `language` has to stay; `None` when it need not.
+    pub fn keeps_language(&self, language: &Language) -> Option<String> {
         let stays = self.languages.contains(&language.name());
         stays.then(|| format!("{} never leaves this machine (privacy.languages)", language.name()))
     }

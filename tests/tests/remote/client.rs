@@ -29,6 +29,11 @@ fn chat() -> Chat {
 }
 
 /// Asks once: what came, and what was shown on the way.
+fn gap(prefix: &str, suffix: &str, stop: &[&str]) -> Fill {
+    let (prefix, suffix) = (prefix.to_owned(), Some(suffix.to_owned()));
+    Fill { prefix, suffix, max_tokens: 9, stop: pieces(stop), patience: None }
+}
+
 fn ask(remote: &Remote) -> (Result<RemoteAnswer, RemoteError>, String) {
     let mut shown = String::new();
     let answer = remote.chat(&chat(), &AtomicBool::new(false), &mut |piece| shown.push_str(piece));
@@ -60,7 +65,7 @@ fn an_answer_streams_and_the_request_says_what_was_asked() {
 #[test]
 fn a_gap_is_filled() {
     let server = Scripted::start([Act::Stream(pieces(&["a", " + b"]))]);
-    let fill = Fill { prefix: "let c = ".to_owned(), suffix: ";".to_owned(), max_tokens: 9, stop: pieces(&["\n"]) };
+    let fill = gap("let c = ", ";", &["\n"]);
     let mut shown = String::new();
     let remote = remote(server.url(), Key::None);
     let answer = remote.fill(&fill, &AtomicBool::new(false), &mut |piece| shown.push_str(piece)).unwrap();
@@ -157,8 +162,7 @@ fn an_answer_without_words_is_none() {
     }
     // Nothing may be what a gap wants.
     let server = Scripted::start([Act::Stream(Vec::new())]);
-    let fill = Fill { prefix: "a".to_owned(), suffix: "b".to_owned(), max_tokens: 9, stop: Vec::new() };
-    let filled = remote(server.url(), Key::None).fill(&fill, &AtomicBool::new(false), &mut |_| {});
+    let filled = remote(server.url(), Key::None).fill(&gap("a", "b", &[]), &AtomicBool::new(false), &mut |_| {});
     assert_eq!(filled.map(|answer| answer.text), Ok(String::new()));
 }
 

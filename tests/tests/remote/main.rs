@@ -4,6 +4,7 @@
 
 mod chain;
 mod client;
+mod completing;
 mod routing;
 mod tools;
 mod withheld;

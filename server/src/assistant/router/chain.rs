@@ -2,7 +2,7 @@
 //! it fails. What each of them said or why it was not asked is kept, for the route.
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use halfline_inference::Engine;
@@ -68,6 +68,11 @@ impl Chain {
         self.engines.iter().any(|engine| engine.serves(class))
     }
 
+    /// The engines that finish lines, in the user's order.
+    pub(super) fn completing(&self) -> impl Iterator<Item = &Elsewhere> {
+        self.engines.iter().filter(|engine| engine.completions)
+    }
+
     /// The engines in the order in which they are asked: those that are meant for such questions, then those that are for
     /// all, each in the user's order.
     fn in_order(&self, asks_much: bool) -> Vec<&Elsewhere> {
@@ -106,15 +111,16 @@ impl Chain {
 
     /// Writes down that a question stayed, and why. That nothing was sent need not be proved, so a log that cannot be
     /// written stands in nobody's way.
-    fn write_kept(&self, conversation: &Conversation, reason: &str) {
-        let files: Vec<String> = conversation.files.iter().map(|path| path.display().to_string()).collect();
+    pub(super) fn write_kept(&self, template: &'static str, files: &[PathBuf], prompt_tokens: usize, reason: &str) {
+        let files: Vec<String> = files.iter().map(|path| path.display().to_string()).collect();
         let redacted = BTreeMap::new();
         let first = self.engines.first();
         let record = Record {
             event: "kept",
+            template,
             route: reason,
             files: &files,
-            prompt_tokens: conversation.prompt.len(),
+            prompt_tokens,
             ..self.record(first, &redacted)
         };
         if let Some(Err(error)) = self.audit.as_ref().map(|audit| audit.write(&record)) {
@@ -134,7 +140,7 @@ pub(super) async fn ask(
     let cleared = match clear(&chain.rules, engine, conversation) {
         Ok(cleared) => cleared,
         Err(why) => {
-            chain.write_kept(conversation, &why);
+            chain.write_kept(TEMPLATE, &conversation.files, conversation.prompt.len(), &why);
             return Err(Unanswered { why, failed, passed_over: Vec::new() });
         }
     };
@@ -172,18 +178,21 @@ pub(super) async fn ask(
             }
         }
     }
-    let why = match (&failed[..], &passed_over[..]) {
-        ([], passed_over) => reasons(passed_over),
-        (failed, _) => {
-            let each = failed.iter().map(|one| format!("{} failed: {}", named(&one.name, &one.host), one.why));
-            each.collect::<Vec<_>>().join("; ")
-        }
-    };
+    let why = why_none(&failed, &passed_over);
     match failed.is_empty() {
-        true => chain.write_kept(conversation, &why),
+        true => chain.write_kept(TEMPLATE, &conversation.files, conversation.prompt.len(), &why),
         false => sink(Update::Status { text: "the local model answers".to_owned() }),
     }
     Err(Unanswered { why, failed, passed_over })
+}
+
+/// Why none of the engines answered.
+pub(super) fn why_none(failed: &[Failed], passed_over: &[PassedOver]) -> String {
+    if failed.is_empty() {
+        return reasons(passed_over);
+    }
+    let each = failed.iter().map(|one| format!("{} failed: {}", named(&one.name, &one.host), one.why));
+    each.collect::<Vec<_>>().join("; ")
 }
 
 /// Why none of these was asked; whose reason it is need be said only where there are several.

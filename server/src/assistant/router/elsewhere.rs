@@ -19,6 +19,10 @@ pub(super) struct Elsewhere {
     /// Whether its model may call tools.
     pub(super) tools: bool,
     questions: Questions,
+    /// Whether it finishes lines.
+    pub(super) completions: bool,
+    /// How a prompt for that is written; empty where prefix and suffix go by themselves.
+    pub(super) fim_template: String,
     /// How long the first byte of an answer to a short question may take.
     quick: Duration,
     /// 0 if that is not known.
@@ -43,6 +47,10 @@ impl Elsewhere {
         };
         let retries = Retries { most: entry.retries.unwrap_or(settings.retries), ..Retries::default() };
         let options = RemoteOptions { url: entry.url.clone(), model: entry.model.clone(), key, patience, retries };
+        let template = &entry.fim_template;
+        if !template.is_empty() && !(template.contains("{prefix}") && template.contains("{suffix}")) {
+            return Err("`fim_template` has to say where `{prefix}` and `{suffix}` go".to_owned());
+        }
         let remote = Remote::new(options).map_err(|error| error.to_string())?;
         let name = if entry.name.is_empty() { remote.host().to_owned() } else { entry.name.clone() };
         Ok(Elsewhere {
@@ -50,6 +58,8 @@ impl Elsewhere {
             name,
             tools: entry.tools,
             questions: entry.questions,
+            completions: entry.completions,
+            fim_template: entry.fim_template.clone(),
             quick: ms(entry.quick_answer_ms, settings.quick_answer_ms),
             context_tokens: entry.context_tokens,
             prompt_price: entry.prompt_price,
@@ -80,7 +90,7 @@ impl Elsewhere {
         self.questions == if asks_much { Questions::Deep } else { Questions::Quick }
     }
 
-    /// Why it is the one to ask, or why it is not, in the order of what costs least to know. The quota is taken.
+    /// Why it is the one to ask, or why it is not. The quota is taken.
     pub(super) fn suits(&self, cleared: &Cleared, quota: &Quota) -> Result<String, String> {
         let why = match (self.questions, &cleared.asks_much) {
             (Questions::All, _) => "all questions go there (remote.questions)".to_owned(),
@@ -88,11 +98,17 @@ impl Elsewhere {
             (Questions::Deep, None) => return Err("a short question, which the local model can answer".to_owned()),
             (Questions::Quick, None) => "a short question, which it is there for".to_owned(),
             (Questions::Quick, Some(reason)) => return Err(format!("it is there for short questions: {reason}")),
+            (Questions::None, _) => return Err("it is there for no questions (questions = \"none\")".to_owned()),
         };
-        self.fits(cleared.prompt_tokens, cleared.answer_tokens)?;
-        self.remote.health().map_err(|error| format!("{}: {error}", self.host()))?;
-        quota.take(self.amount(cleared.prompt_tokens, cleared.answer_tokens), SystemTime::now())?;
+        self.can_serve(cleared.prompt_tokens, cleared.answer_tokens, quota)?;
         Ok(why)
+    }
+
+    /// Whether a request of this size can be sent there now, in the order of what costs least to know. The quota is taken.
+    pub(super) fn can_serve(&self, prompt_tokens: usize, answer_tokens: usize, quota: &Quota) -> Result<(), String> {
+        self.fits(prompt_tokens, answer_tokens)?;
+        self.remote.health().map_err(|error| format!("{}: {error}", self.host()))?;
+        quota.take(self.amount(prompt_tokens, answer_tokens), SystemTime::now())
     }
 
     /// Whether a prompt and its answer have room in its context.

@@ -174,7 +174,10 @@ impl Asking<'_> {
         };
         // What may be a call written as text is not shown before it is known to be none.
         let mut held = may_call.then(String::new);
-        let outcome = stream(&self.elsewhere.remote, chat, self.deadline, |piece| {
+        let ask = move |remote: &Remote, cancelled: &AtomicBool, text: &mut dyn FnMut(&str)| {
+            remote.chat(&chat, cancelled, text)
+        };
+        let outcome = stream(&self.elsewhere.remote, ask, self.deadline, |piece| {
             first.get_or_insert_with(Instant::now);
             let text = restorer.push(piece);
             match held.as_mut() {
@@ -292,9 +295,9 @@ impl Drop for CancelOnDrop {
 }
 
 /// Makes the request on a thread of its own; `piece` gets the answer as it comes.
-async fn stream(
+pub(super) async fn stream(
     remote: &Arc<Remote>,
-    chat: Chat,
+    ask: impl FnOnce(&Remote, &AtomicBool, &mut dyn FnMut(&str)) -> Result<RemoteAnswer, RemoteError> + Send + 'static,
     deadline: Option<Instant>,
     mut piece: impl FnMut(&str) + Send,
 ) -> Result<RemoteAnswer, RemoteError> {
@@ -303,7 +306,7 @@ async fn stream(
     let asking = tokio::task::spawn_blocking({
         let (remote, cancelled) = (Arc::clone(remote), Arc::clone(&cancel.0));
         move || {
-            remote.chat(&chat, &cancelled, &mut |text| {
+            ask(&remote, &cancelled, &mut |text| {
                 // Nobody listening any more is what `cancelled` is for.
                 let _ = sender.send(text.to_owned());
             })
