@@ -15,7 +15,7 @@ use halfline_grammars::Language;
 use ropey::Rope;
 use tree_sitter::{InputEdit, ParseOptions, Point, Tree};
 
-use crate::symbols::{self, Definition, Import, OldDefinitions};
+use crate::symbols::{self, Definition, Import, OldSymbols, Symbols};
 use crate::text::{self, Encoding, Position};
 
 /// Files over this many bytes get no tree.
@@ -46,17 +46,16 @@ struct Inner {
     /// A tree of an earlier text, with every edit since applied to it, for the parser to start from.
     base: Option<Tree>,
     tree: OnceLock<Option<Tree>>,
-    definitions: OnceLock<Arc<Vec<Definition>>>,
-    imports: OnceLock<Arc<Vec<Import>>>,
-    /// The newest definitions that were read of an earlier text.
+    symbols: OnceLock<Arc<Symbols>>,
+    /// The newest symbols that were read of an earlier text.
     basis: Option<Basis>,
     shape: Shape,
 }
 
-/// Definitions of an earlier text, and what has happened to it since.
+/// Symbols of an earlier text, and what has happened to it since.
 #[derive(Clone)]
 struct Basis {
-    definitions: Arc<Vec<Definition>>,
+    symbols: Arc<Symbols>,
     /// The tree that they were read from, with every edit since applied to it.
     tree: Tree,
     /// Length of the text that they were read from, in bytes and lines.
@@ -103,7 +102,15 @@ impl Document {
     pub fn apply(&mut self, range: Option<(Position, Position)>, text: &str, encoding: Encoding) {
         let inner = &*self.current.inner;
         let Some((start, end)) = range else {
-            self.current = Snapshot::fresh(inner.identity.clone(), inner.version, Rope::from_str(text));
+            if inner.shape.long_lines || inner.shape.lone_cr {
+                self.current = Snapshot::fresh(inner.identity.clone(), inner.version, Rope::from_str(text));
+                return;
+            }
+            // Some editors send the whole text at every key.
+            let (changed, text) = difference(&inner.rope, text);
+            if !changed.is_empty() || !text.is_empty() {
+                self.current = self.current.edited(changed, text);
+            }
             return;
         };
         let start = text::position_to_char(&inner.rope, start, encoding);
@@ -125,8 +132,7 @@ impl Document {
             rope: inner.rope.clone(),
             base: inner.base.clone(),
             tree: inner.tree.clone(),
-            definitions: inner.definitions.clone(),
-            imports: inner.imports.clone(),
+            symbols: inner.symbols.clone(),
             basis: inner.basis.clone(),
             shape: inner.shape,
         });
@@ -177,12 +183,16 @@ impl Snapshot {
 
     /// What this text defines, in order; nothing without a tree. The first call computes it.
     pub fn definitions(&self) -> &[Definition] {
-        self.inner.definitions.get_or_init(|| Arc::new(self.read_definitions()))
+        &self.symbols().definitions
     }
 
     /// What this text brings in, in order; nothing without a tree. The first call computes it.
     pub(crate) fn imports(&self) -> &[Import] {
-        self.inner.imports.get_or_init(|| Arc::new(symbols::read_imports(self)))
+        &self.symbols().imports
+    }
+
+    pub(crate) fn symbols(&self) -> &Symbols {
+        self.inner.symbols.get_or_init(|| Arc::new(self.read_symbols()))
     }
 
     /// This text with the characters at these offsets (clamped to the text) replaced by `text`: what an edit would give.
@@ -203,13 +213,13 @@ impl Snapshot {
         basis: Option<Basis>,
         shape: Shape,
     ) -> Snapshot {
-        let (tree, definitions, imports) = (OnceLock::new(), OnceLock::new(), OnceLock::new());
-        Snapshot::from_inner(Inner { identity, version, rope, base, tree, definitions, imports, basis, shape })
+        let (tree, symbols) = (OnceLock::new(), OnceLock::new());
+        Snapshot::from_inner(Inner { identity, version, rope, base, tree, symbols, basis, shape })
     }
 
-    /// From the definitions of an earlier text where there are some, since an edit touches few of them.
-    fn read_definitions(&self) -> Vec<Definition> {
-        let (Some(basis), Some(tree)) = (&self.inner.basis, self.tree()) else { return symbols::definitions(self) };
+    /// From the symbols of an earlier text where there are some, since an edit touches few of them.
+    fn read_symbols(&self) -> Symbols {
+        let (Some(basis), Some(tree)) = (&self.inner.basis, self.tree()) else { return symbols::symbols(self) };
         let dirty = basis.dirty.clone();
         let dirty = if basis.tree.root_node().kind() == tree.root_node().kind() {
             let changed = basis.tree.changed_ranges(tree);
@@ -219,10 +229,10 @@ impl Snapshot {
             let changed = changed_children(&basis.tree, tree);
             dirty.start.min(changed.start)..dirty.end.max(changed.end)
         } else {
-            return symbols::definitions(self);
+            return symbols::symbols(self);
         };
-        let old = OldDefinitions { definitions: &basis.definitions, bytes: basis.bytes, lines: basis.lines };
-        symbols::definitions_after_edits(self, &old, dirty)
+        let old = OldSymbols { symbols: &basis.symbols, bytes: basis.bytes, lines: basis.lines };
+        symbols::symbols_after_edits(self, &old, dirty)
     }
 
     fn fresh(identity: Arc<Identity>, version: i32, rope: Rope) -> Snapshot {
@@ -243,7 +253,9 @@ impl Snapshot {
 
         let first_line = rope.char_to_line(range.start);
         let shape = Shape {
-            long_lines: inner.shape.long_lines || rope.line(first_line).len_bytes() > TREE_LINE_BYTES,
+            long_lines: inner.shape.long_lines
+                || rope.line(first_line).len_bytes() > TREE_LINE_BYTES
+                || text.lines().any(|line| line.len() > TREE_LINE_BYTES),
             // Removing either half of a `\r\n` next to the edit leaves a lone one too.
             lone_cr: inner.shape.lone_cr || has_lone_cr(&rope, range.start.saturating_sub(1)..new_end),
         };
@@ -286,10 +298,10 @@ impl Snapshot {
     /// What a text that comes from this one can start from.
     fn basis(&self) -> Option<Basis> {
         let inner = &*self.inner;
-        let read = inner.definitions.get().zip(inner.tree.get().and_then(Option::as_ref));
+        let read = inner.symbols.get().zip(inner.tree.get().and_then(Option::as_ref));
         match read {
-            Some((definitions, tree)) => Some(Basis {
-                definitions: definitions.clone(),
+            Some((symbols, tree)) => Some(Basis {
+                symbols: symbols.clone(),
                 tree: tree.clone(),
                 bytes: inner.rope.len_bytes(),
                 lines: inner.rope.len_lines(),
@@ -323,6 +335,23 @@ impl Snapshot {
         }
         tree
     }
+}
+
+/// The characters of `old` that have changed, and what they are in `new`.
+fn difference<'a>(old: &Rope, new: &'a str) -> (Range<usize>, &'a str) {
+    let same = old.chars().zip(new.chars()).take_while(|(a, b)| a == b);
+    let (chars, bytes) = same.fold((0, 0), |(chars, bytes), (ch, _)| (chars + 1, bytes + ch.len_utf8()));
+    let (left, mut rest) = (old.len_chars() - chars, &new[bytes..]);
+    let mut behind = 0;
+    let mut from_end = old.chars_at(old.len_chars()).reversed();
+    while behind < left
+        && let Some(ch) = rest.chars().next_back()
+        && from_end.next() == Some(ch)
+    {
+        rest = &rest[..rest.len() - ch.len_utf8()];
+        behind += 1;
+    }
+    (chars..old.len_chars() - behind, rest)
 }
 
 impl fmt::Debug for Snapshot {

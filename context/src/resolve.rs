@@ -15,7 +15,7 @@ use std::slice;
 use std::sync::Arc;
 
 use crate::symbols::{Definition, EVERYTHING, Import};
-use crate::workspace::{FileSymbols, Found, Workspace};
+use crate::workspace::{FileSymbols, Found, Workspace, is_late};
 
 /// Imports that lead to imports are followed so far.
 const MOST_STEPS: usize = 6;
@@ -25,8 +25,18 @@ const MOST_GLOBS: usize = 8;
 /// and a name that none of them has would be looked for on all.
 const MOST_FOLLOWED: usize = 64;
 
+/// How far imports are followed.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Reach {
+    /// Also to the sources of dependencies.
+    Everywhere,
+    /// To files of the workspace.
+    Workspace,
+}
+
 /// What has been followed while one thing is looked for.
 struct Walk {
+    reach: Reach,
     left: Cell<usize>,
     /// Paths and the files that they stand in, with how deep it was looked from there.
     asked: RefCell<HashMap<(PathBuf, Vec<String>), usize>>,
@@ -42,7 +52,7 @@ struct Steps<'a> {
 impl Steps<'_> {
     /// What is left when `path` in the file at `from` is followed; `None` when that is too much, or was in vain already.
     fn next(self, from: &Path, path: &[String]) -> Option<Self> {
-        let deep = self.deep.checked_sub(1)?;
+        let deep = self.deep.checked_sub(1).filter(|_| !is_late())?;
         let mut asked = self.walk.asked.borrow_mut();
         let before = asked.entry((from.to_owned(), path.to_vec()));
         if let Entry::Occupied(before) = &before
@@ -60,11 +70,12 @@ impl Steps<'_> {
 /// first, whichever path leads there.
 fn search<T>(
     workspace: &Workspace,
+    reach: Reach,
     from: &Path,
     paths: &[Vec<String>],
     wanted: impl Fn(Target) -> Option<T>,
 ) -> Option<T> {
-    let walk = Walk { left: Cell::new(MOST_FOLLOWED), asked: RefCell::default() };
+    let walk = Walk { reach, left: Cell::new(MOST_FOLLOWED), asked: RefCell::default() };
     let tries = (1..=MOST_STEPS).flat_map(|deep| paths.iter().map(move |path| (deep, path)));
     let mut found = tries.filter_map(|(deep, path)| follow(workspace, from, path, Steps { deep, walk: &walk }));
     found.find_map(wanted)
@@ -73,9 +84,20 @@ fn search<T>(
 /// The definitions that `name` means in the file at `path`, which has these imports. Empty when no import says where it
 /// is from, or what it names is not on disk.
 pub fn resolve(workspace: &Workspace, path: &Path, imports: &[Import], name: &str) -> Vec<Found> {
+    resolve_within(workspace, Reach::Everywhere, path, imports, name)
+}
+
+/// The same, as far as `reach`.
+pub(crate) fn resolve_within(
+    workspace: &Workspace,
+    reach: Reach,
+    path: &Path,
+    imports: &[Import],
+    name: &str,
+) -> Vec<Found> {
     let named = imports.iter().filter(|import| import.name == name && !import.path.is_empty());
     let found: Vec<Found> = named
-        .filter_map(|import| search(workspace, path, slice::from_ref(&import.path), definitions))
+        .filter_map(|import| search(workspace, reach, path, slice::from_ref(&import.path), definitions))
         .flatten()
         .collect();
     if !found.is_empty() {
@@ -89,13 +111,13 @@ pub fn resolve(workspace: &Workspace, path: &Path, imports: &[Import], name: &st
         }
         inside
     });
-    search(workspace, path, &inside.collect::<Vec<_>>(), definitions).unwrap_or_default()
+    search(workspace, reach, path, &inside.collect::<Vec<_>>(), definitions).unwrap_or_default()
 }
 
 /// The same for a path whose first segment stands in the file.
 pub(crate) fn resolve_path(workspace: &Workspace, path: &Path, imports: &[Import], segments: &[String]) -> Vec<Found> {
     let mut paths = whole_paths(path, imports, segments);
-    paths.find_map(|whole| search(workspace, path, &[whole], definitions)).unwrap_or_default()
+    paths.find_map(|whole| search(workspace, Reach::Everywhere, path, &[whole], definitions)).unwrap_or_default()
 }
 
 /// The file that is the module which a path means in the file at `path`, which has these imports.
@@ -109,7 +131,7 @@ pub(crate) fn resolve_module(
         Target::Module(file) => Some(file),
         Target::Definitions(_) => None,
     };
-    whole_paths(path, imports, segments).find_map(|whole| search(workspace, path, &[whole], module))
+    whole_paths(path, imports, segments).find_map(|whole| search(workspace, Reach::Everywhere, path, &[whole], module))
 }
 
 /// What a path in the file at `path` may stand for: its first segment as it was imported; in Rust also as it is written.

@@ -24,6 +24,7 @@ use std::sync::{
 use std::time::{Duration, Instant};
 
 use crate::completion::Remembered;
+use crate::resolve::Reach;
 use crate::retrieval::chunk::Chunk;
 use crate::retrieval::words::{Words, Writing};
 use crate::retrieval::{Dense, Embedder, VectorStore};
@@ -34,7 +35,7 @@ use known::Known;
 use open::OpenFiles;
 use walk::{Seen, Walked};
 
-pub(crate) use dependencies::within;
+pub(crate) use dependencies::{is_late, within};
 pub use file::FileSymbols;
 pub(crate) use file::{Stamp, hash, path_hash};
 pub use scan::{ScanLimits, ScanReport};
@@ -79,9 +80,10 @@ pub struct Workspace {
 impl Workspace {
     /// The workspace at `root`, with nothing read yet and nothing kept. It cannot be searched by words.
     pub fn new(root: impl Into<PathBuf>) -> Workspace {
+        let root = root.into();
         Workspace {
-            root: root.into(),
-            known: RwLock::default(),
+            known: RwLock::new(Known::of(root.clone())),
+            root,
             open: OpenFiles::default(),
             kept: None,
             dense: OnceLock::new(),
@@ -227,6 +229,12 @@ impl Workspace {
             .collect()
     }
 
+    /// The same, where at most so many files define the name: one that is everywhere says nothing.
+    pub(crate) fn find_in_few(&self, name: &str, most: usize) -> Vec<Found> {
+        let is_everywhere = self.known().names.get(&hash(name)).is_some_and(|ids| ids.len() > most);
+        if is_everywhere { Vec::new() } else { self.find(name) }
+    }
+
     /// The files in which an identifier of this name stands, ordered by path.
     pub fn mentions(&self, name: &str) -> Vec<Arc<FileSymbols>> {
         let mut files = self.files();
@@ -257,11 +265,15 @@ impl Workspace {
         self.file(path).or_else(|| self.dependencies.file(&self.root, path))
     }
 
-    /// The root file of the crate that the file `from` calls `name`: one of the workspace, or one that it depends on.
-    pub(crate) fn crate_root(&self, from: &Path, name: &str) -> Option<Arc<FileSymbols>> {
+    /// The root file of the crate that the file `from` calls `name`: one of the workspace, or one that it depends on if
+    /// those are within `reach`.
+    pub(crate) fn crate_root(&self, from: &Path, name: &str, reach: Reach) -> Option<Arc<FileSymbols>> {
         let own = |name: &str| self.known().crates.get(name).cloned();
         let renamed = || own(&self.dependencies.package(&self.root, from, name)?.replace('-', "_"));
-        let outside = || self.dependencies.crate_root(&self.root, from, name);
+        let outside = || match reach {
+            Reach::Everywhere => self.dependencies.crate_root(&self.root, from, name),
+            Reach::Workspace => None,
+        };
         self.file_or_dependency(&own(name).or_else(renamed).or_else(outside)?)
     }
 
@@ -273,8 +285,8 @@ impl Workspace {
     /// The files with these [`path_hash`]es.
     pub(crate) fn files_by_hash(&self, wanted: &HashSet<u64>) -> HashMap<u64, Arc<FileSymbols>> {
         let known = self.known();
-        let with_hash = known.files.iter().flatten().map(|file| (path_hash(&self.root, &file.path), file));
-        with_hash.filter(|(hash, _)| wanted.contains(hash)).map(|(hash, file)| (hash, file.clone())).collect()
+        let file = |hash: &u64| Some((*hash, known.files.get(*known.by_hash.get(hash)? as usize)?.clone()?));
+        wanted.iter().filter_map(file).collect()
     }
 
     /// Every file known, ordered by path.

@@ -19,7 +19,7 @@ use super::typing::{File, Typing};
 use super::{Piece, Window, is_plain_member, own_path, piece_of};
 use super::{declarations, similar};
 use crate::budget::TokenCounter;
-use crate::resolve::{resolve, resolve_module};
+use crate::resolve::{Reach, resolve_module, resolve_within};
 use crate::retrieval::is_test;
 use crate::symbols::{self, Definition, Import};
 use crate::text;
@@ -27,6 +27,8 @@ use crate::workspace::{FileSymbols, Found, Workspace};
 
 /// A name defined in more places than this says nothing.
 const MOST_PLACES: usize = 3;
+/// One that so many files define is not even looked at.
+const MOST_FILES: usize = 32;
 /// Of the budget, the part that imports may take: one over this.
 const IMPORTS_SHARE: usize = 3;
 /// The same for one place that was edited, and for what is wrong beside the cursor.
@@ -321,10 +323,10 @@ impl<'a> Finder<'a> {
     /// The definition of `name` in other files that is meant here, if that can be told.
     fn elsewhere(&self, workspace: &Workspace, name: &str, why: Why) -> Vec<Found> {
         let own_file = self.window.snapshot.path().unwrap_or(Path::new(""));
-        let mut resolved = resolve(workspace, own_file, self.imports, name);
         // What is merely near need not be looked up outside the workspace: its readers know it, and so does the model.
-        let is_wanted = |file: &Path| why != Why::Near || file.starts_with(workspace.root());
-        resolved.retain(|found| found.file.path != own_file && is_wanted(&found.file.path));
+        let reach = if why == Why::Near { Reach::Workspace } else { Reach::Everywhere };
+        let mut resolved = resolve_within(workspace, reach, own_file, self.imports, name);
+        resolved.retain(|found| found.file.path != own_file);
         if !resolved.is_empty() {
             resolved.truncate(1);
             return resolved;
@@ -339,7 +341,7 @@ impl<'a> Finder<'a> {
         if follows && self.imports.iter().any(is_foreign) {
             return Vec::new();
         }
-        let mut places = workspace.find(name);
+        let mut places = workspace.find_in_few(name, MOST_FILES);
         let is_test = is_test(&workspace.display_path(own_file));
         places.retain(|found| {
             let file = &found.file;

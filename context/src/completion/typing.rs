@@ -13,12 +13,14 @@ use crate::document::Snapshot;
 use crate::resolve::{has_word, resolve, resolve_module, resolve_path};
 use crate::symbols::{Definition, Import};
 use crate::text;
-use crate::workspace::{FileSymbols, Workspace};
+use crate::workspace::{FileSymbols, Workspace, is_late};
 
 /// Types and declarations that are looked up for one expression: they may lead to each other in circles.
 const MOST_STEPS: usize = 100;
 /// A type whose name is defined in more places, and not imported, is not told.
 const MOST_PLACES: usize = 3;
+/// One whose name so many files define is not even looked for.
+const MOST_FILES: usize = 32;
 /// Lines above the cursor in which the start of the type around it is looked for.
 const MOST_LINES: usize = 3000;
 
@@ -67,7 +69,7 @@ impl<'a> Typing<'a> {
 
     /// Takes one of the steps that are left.
     fn step(&self) -> Option<()> {
-        self.steps.set(self.steps.get().checked_sub(1)?);
+        self.steps.set(self.steps.get().checked_sub(1).filter(|_| !is_late())?);
         Some(())
     }
 
@@ -135,7 +137,7 @@ impl<'a> Typing<'a> {
             _ => resolve_path(workspace, path, imports, &segments),
         };
         let found = found.into_iter().find(|found| is_type(found.definition())).or_else(|| {
-            let mut places = workspace.find(last);
+            let mut places = workspace.find_in_few(last, MOST_FILES);
             places
                 .retain(|found| is_type(found.definition()) && found.file.is_kin_of(halfline_grammars::by_path(path)));
             let is_foreign = imports.iter().any(|import| import.name == *last);

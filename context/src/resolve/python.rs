@@ -5,7 +5,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::{Steps, Target, files, inside};
+use super::{Reach, Steps, Target, files, inside};
 use crate::workspace::{FileSymbols, Workspace};
 
 /// Follows a path that stands in the file at `from`.
@@ -29,9 +29,10 @@ pub(super) fn follow(workspace: &Workspace, from: &Path, path: &[String], steps:
     let bases: Vec<PathBuf> = [stubs, workspace.root().to_owned(), workspace.root().join("src")]
         .into_iter()
         .chain(around.map(Path::to_owned))
-        .chain(workspace.site_packages().iter().cloned())
         .collect();
-    bases.into_iter().find_map(|mut directory| {
+    let installed = (steps.walk.reach == Reach::Everywhere).then(|| workspace.site_packages());
+    let mut bases = bases.into_iter().chain(installed.iter().flat_map(|found| found.iter().cloned()));
+    bases.find_map(|mut directory| {
         // A directory without `__init__.py` is a package too.
         for (at, name) in path.iter().enumerate() {
             let starts = modules(workspace, &directory, name);

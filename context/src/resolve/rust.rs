@@ -28,7 +28,7 @@ pub(super) fn follow(workspace: &Workspace, from: &Path, path: &[String], steps:
             if let Some(here) = here.filter(|_| has_child) {
                 return inside(workspace, &here, path, steps, &child);
             }
-            workspace.crate_root(from, name)?
+            workspace.crate_root(from, name, steps.walk.reach)?
         }
     };
     inside(workspace, &start, rest, steps, &child)

@@ -96,13 +96,13 @@ fn what_was_asked_in_vain_is_not_asked_again() {
     let (_dir, workspace) = workspace(&files);
     check(&workspace, "src/lib.rs", &[("own", "src/m0.rs:9"), ("absent", ""), ("behind", "src/last.rs:1")]);
 
-    let walk = Walk { left: Cell::new(MOST_FOLLOWED), asked: RefCell::default() };
+    let walk = Walk { reach: Reach::Everywhere, left: Cell::new(MOST_FOLLOWED), asked: RefCell::default() };
     let (from, steps) = (workspace.root().join("src/lib.rs"), Steps { deep: MOST_STEPS, walk: &walk });
     let path = ["crate", "m0", "absent"].map(str::to_owned);
     assert!(follow(&workspace, &from, &path, steps).is_none());
     assert_eq!(walk.left.get(), 0, "it was given up");
 
-    let walk = Walk { left: Cell::new(MOST_FOLLOWED), asked: RefCell::default() };
+    let walk = Walk { reach: Reach::Everywhere, left: Cell::new(MOST_FOLLOWED), asked: RefCell::default() };
     let shallow = Steps { deep: 3, walk: &walk };
     assert!(shallow.next(&from, &path).is_some());
     assert!(shallow.next(&from, &path).is_none(), "it was asked as deep");

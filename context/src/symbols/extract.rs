@@ -113,40 +113,58 @@ impl Deref for Definition {
     }
 }
 
-/// What `snapshot` defines, in order of appearance.
-pub fn definitions(snapshot: &Snapshot) -> Vec<Definition> {
-    let (Some(language), Some(tree)) = (snapshot.language(), snapshot.tree()) else { return Vec::new() };
+/// What a text defines and brings in, each in order of appearance.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Symbols {
+    pub(crate) definitions: Vec<Definition>,
+    pub(crate) imports: Vec<Import>,
+}
+
+/// What `snapshot` defines and brings in.
+pub(crate) fn symbols(snapshot: &Snapshot) -> Symbols {
+    let (Some(language), Some(tree)) = (snapshot.language(), snapshot.tree()) else { return Symbols::default() };
     let text = snapshot.rope().to_string();
-    symbols_of_tree(&Source::new(language, &text), tree).0
+    symbols_of_tree(&Source::new(language, &text), tree)
 }
 
 /// The same for a text that came from another by edits: only the top-level nodes that `dirty` (bytes of the new text)
-/// touches, and those beside them, are read; `old` holds the other text's definitions.
-pub(crate) fn definitions_after_edits(
-    snapshot: &Snapshot,
-    old: &OldDefinitions<'_>,
-    dirty: Range<usize>,
-) -> Vec<Definition> {
-    let (Some(language), Some(tree)) = (snapshot.language(), snapshot.tree()) else { return Vec::new() };
+/// touches, and those beside them, are read; `old` holds what the other text had.
+pub(crate) fn symbols_after_edits(snapshot: &Snapshot, old: &OldSymbols<'_>, dirty: Range<usize>) -> Symbols {
+    let (Some(language), Some(tree)) = (snapshot.language(), snapshot.tree()) else { return Symbols::default() };
     if let Some(found) = moved(snapshot, language, tree, old, &dirty) {
         return found;
     }
     let text = snapshot.rope().to_string();
     let source = Source::new(language, &text);
     let region = region(&source, tree, dirty);
+    let Some(lines) = lines_alone(&source, &region) else { return symbols_of_tree(&source, tree) };
     // The text outside the region is the same, so what lies behind it has moved by as much as the text has grown.
     let behind = (region.end + old.bytes).saturating_sub(text.len());
     let growth = Growth { old, bytes: text.len(), lines: source.line_count() };
-    let before = old.definitions.iter().take_while(|one| one.bytes.end <= region.start).cloned();
-    let mut found: Vec<Definition> = before.collect();
-    found.extend(definitions_within(&source, tree, region));
-    found.extend(old.definitions.iter().filter(|one| one.bytes.start >= behind).map(|one| growth.behind(one)));
-    found
+    let Symbols { mut definitions, mut imports } = symbols_within_region(&source, tree, region.clone());
+    let before = old.symbols.definitions.iter().take_while(|one| one.bytes.end <= region.start);
+    definitions.splice(0..0, before.cloned());
+    let after = old.symbols.definitions.iter().filter(|one| one.bytes.start >= behind);
+    definitions.extend(after.map(|one| growth.behind(one)));
+    let before = old.symbols.imports.iter().filter(|one| one.lines.1 < lines.start);
+    imports.splice(0..0, before.cloned());
+    let after = old.symbols.imports.iter().filter(|one| one.lines.0 + growth.lines >= lines.end + old.lines);
+    imports.extend(after.map(|one| growth.import_behind(one)));
+    Symbols { definitions, imports }
 }
 
-/// By how much a text has grown, or shrunk, since its old definitions were read.
+/// The lines of a region, where nothing else but white space stands on them.
+fn lines_alone(source: &Source<'_>, region: &Range<usize>) -> Option<Range<usize>> {
+    let first = source.line_of(region.start);
+    let last = source.line_of(region.end.saturating_sub(1).max(region.start));
+    let before = &source.text[source.line_start(first)..region.start];
+    let after = &source.text[region.end.min(source.line_start(last + 1))..source.line_start(last + 1)];
+    (before.trim().is_empty() && after.trim().is_empty()).then_some(first..last + 1)
+}
+
+/// By how much a text has grown, or shrunk, since its old symbols were read.
 struct Growth<'a> {
-    old: &'a OldDefinitions<'a>,
+    old: &'a OldSymbols<'a>,
     /// The length of the text now.
     bytes: usize,
     lines: usize,
@@ -161,6 +179,11 @@ impl Growth<'_> {
         (line + self.lines).saturating_sub(self.old.lines)
     }
 
+    /// An import that lies behind everything that was edited.
+    fn import_behind(&self, one: &Import) -> Import {
+        Import { lines: (self.line(one.lines.0), self.line(one.lines.1)), ..one.clone() }
+    }
+
     /// A definition that lies behind everything that was edited.
     fn behind(&self, one: &Definition) -> Definition {
         Definition {
@@ -173,21 +196,21 @@ impl Growth<'_> {
     }
 }
 
-/// The old definitions where they are now, when nothing but the inside of a function has changed, and nothing is defined in
+/// The old symbols where they are now, when nothing but the inside of a function has changed, and nothing is defined or brought in
 /// there: nearly every keystroke.
 fn moved(
     snapshot: &Snapshot,
     language: &Language,
     tree: &Tree,
-    old: &OldDefinitions<'_>,
+    old: &OldSymbols<'_>,
     dirty: &Range<usize>,
-) -> Option<Vec<Definition>> {
+) -> Option<Symbols> {
     let rope = snapshot.rope();
     let (function, body) = function_around(tree, dirty)?;
     let name = function.child_by_field_name("name")?.byte_range();
     let text = |bytes: Range<usize>| rope.get_byte_slice(bytes).map(|text| text.to_string());
     let code = text(body.byte_range())?;
-    if !skeleton::defines_nothing(language, &text(name)?, &code) {
+    if !skeleton::has_no_symbols(language, &text(name)?, &code) {
         return None;
     }
     // A string that is the first statement is documentation.
@@ -197,6 +220,7 @@ fn moved(
         return None;
     }
     let first_line = rope.byte_to_line(body.start_byte());
+    let last_line = rope.byte_to_line(body.end_byte());
     let (start, end) = (body.start_byte(), (body.end_byte() + old.bytes).checked_sub(rope.len_bytes())?);
     let growth = Growth { old, bytes: rope.len_bytes(), lines: rope.len_lines() };
     let moved = |one: &Definition| {
@@ -213,7 +237,16 @@ fn moved(
         let (bytes, lines) = (one.bytes.start..growth.byte(one.bytes.end), (one.lines.0, growth.line(one.lines.1)));
         (is_around && is_head).then(|| Definition { bytes, lines, ..one.clone() })
     };
-    old.definitions.iter().map(moved).collect()
+    let old_last_line = (last_line + old.lines).checked_sub(rope.len_lines())?;
+    let moved_import = |one: &Import| match one.lines {
+        (_, last) if last < first_line => Some(one.clone()),
+        (first, _) if first > old_last_line => Some(growth.import_behind(one)),
+        _ => None,
+    };
+    Some(Symbols {
+        definitions: old.symbols.definitions.iter().map(moved).collect::<Option<_>>()?,
+        imports: old.symbols.imports.iter().map(moved_import).collect::<Option<_>>()?,
+    })
 }
 
 /// The innermost function with a body that has all of `dirty` in its inside, and the body.
@@ -235,19 +268,19 @@ fn function_around<'t>(tree: &'t Tree, dirty: &Range<usize>) -> Option<(Node<'t>
     found
 }
 
-/// The definitions in these bytes: whole top-level nodes. By their skeleton where the tree has no error there but in the
+/// The symbols in these bytes: whole top-level nodes. By their skeleton where the tree has no error there but in the
 /// bodies of functions, since then both have the same: to go through a long function's tree takes longer than to parse the
 /// little that counts of it.
-fn definitions_within(source: &Source<'_>, tree: &Tree, region: Range<usize>) -> Vec<Definition> {
+fn symbols_within_region(source: &Source<'_>, tree: &Tree, region: Range<usize>) -> Symbols {
     if let Some(broken) = broken_bodies(tree, &region)
         && let Some(skeleton) = Skeleton::with_bodies(source.language, source.text, region.clone(), &broken)
         && let Some(tree) = source.language.parser().parse(skeleton.text(), None)
         && !tree.root_node().has_error()
     {
         let parsed = Parsed { tree: &tree, text: skeleton.text(), skeleton: Some(&skeleton) };
-        return symbols_within(source, &parsed, region).0;
+        return symbols_within(source, &parsed, region);
     }
-    symbols_within(source, &whole(source, tree), region).0
+    symbols_within(source, &whole(source, tree), region)
 }
 
 /// The bodies of functions in these bytes that have an error, in order; `None` where there is one elsewhere.
@@ -290,9 +323,9 @@ fn note_broken_bodies(cursor: &mut TreeCursor<'_>, bodies: &mut Vec<Range<usize>
     Some(())
 }
 
-/// The definitions of a text, and how long it was.
-pub(crate) struct OldDefinitions<'a> {
-    pub(crate) definitions: &'a [Definition],
+/// The symbols of a text, and how long it was.
+pub(crate) struct OldSymbols<'a> {
+    pub(crate) symbols: &'a Symbols,
     pub(crate) bytes: usize,
     pub(crate) lines: usize,
 }
@@ -324,12 +357,12 @@ fn region(source: &Source<'_>, tree: &Tree, dirty: Range<usize>) -> Range<usize>
 }
 
 /// What `tree`, the tree of all of `source`, defines and brings in, in order of appearance.
-pub(super) fn symbols_of_tree(source: &Source<'_>, tree: &Tree) -> (Vec<Definition>, Vec<Import>) {
+fn symbols_of_tree(source: &Source<'_>, tree: &Tree) -> Symbols {
     symbols_of(source, &whole(source, tree))
 }
 
 /// What a source defines and brings in, in order of appearance.
-pub(crate) fn symbols_of(source: &Source<'_>, parsed: &Parsed<'_>) -> (Vec<Definition>, Vec<Import>) {
+pub(crate) fn symbols_of(source: &Source<'_>, parsed: &Parsed<'_>) -> Symbols {
     symbols_within(source, parsed, 0..source.text.len())
 }
 
@@ -337,8 +370,8 @@ fn whole<'a>(source: &Source<'a>, tree: &'a Tree) -> Parsed<'a> {
     Parsed { tree, text: source.text.as_bytes(), skeleton: None }
 }
 
-/// The definitions and imports that lie in these bytes, which none of them crosses.
-fn symbols_within(source: &Source<'_>, parsed: &Parsed<'_>, within: Range<usize>) -> (Vec<Definition>, Vec<Import>) {
+/// The symbols that lie in these bytes, which none of them crosses.
+fn symbols_within(source: &Source<'_>, parsed: &Parsed<'_>, within: Range<usize>) -> Symbols {
     let query = source.language.queries().symbols();
     let mut cursor = QueryCursor::new();
     cursor.set_max_start_depth(Some(DEEPEST));
@@ -384,7 +417,8 @@ fn symbols_within(source: &Source<'_>, parsed: &Parsed<'_>, within: Range<usize>
     found.sort_by_key(|definition| (definition.bytes.start, definition.bytes.end));
     found.dedup_by(|a, b| a.name_bytes == b.name_bytes);
     set_containers(&mut found, containers);
-    (found, imports.read(source))
+    imports.wholes.retain(|whole| within.start <= whole.start && whole.end <= within.end);
+    Symbols { definitions: found, imports: imports.read(source) }
 }
 
 /// The identifiers in code between two offsets in characters, each once, those nearest to the end first.

@@ -6,7 +6,7 @@ use std::ops::Range;
 
 use serde::{Deserialize, Serialize};
 
-use super::extract::{self, Source};
+use super::extract::Source;
 use crate::document::Snapshot;
 
 /// The name of an import that brings in everything.
@@ -27,13 +27,6 @@ pub struct Import {
 /// What `snapshot` brings in, in order.
 pub fn imports(snapshot: &Snapshot) -> Vec<Import> {
     snapshot.imports().to_vec()
-}
-
-/// The same, read from its tree.
-pub(crate) fn read_imports(snapshot: &Snapshot) -> Vec<Import> {
-    let (Some(language), Some(tree)) = (snapshot.language(), snapshot.tree()) else { return Vec::new() };
-    let text = snapshot.rope().to_string();
-    extract::symbols_of_tree(&Source::new(language, &text), tree).1
 }
 
 /// The lines of the imports (first and last, from 0), each once.

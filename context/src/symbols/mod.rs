@@ -7,9 +7,8 @@ mod extract;
 mod imports;
 mod skeleton;
 
-pub use extract::{Defined, Definition, definitions, identifiers, outline};
+pub use extract::{Defined, Definition, identifiers, outline};
 pub use imports::{EVERYTHING, Import, import_lines, imports};
 
-pub(crate) use extract::{OldDefinitions, Parsed, Source, definitions_after_edits, symbols_of};
-pub(crate) use imports::read_imports;
+pub(crate) use extract::{OldSymbols, Parsed, Source, Symbols, symbols, symbols_after_edits, symbols_of};
 pub(crate) use skeleton::Skeleton;

@@ -70,10 +70,13 @@ impl Skeleton {
     }
 }
 
-/// Whether nothing is defined in the body of the function `name`, which may be broken; false where that is not clear.
-pub(super) fn defines_nothing(language: &Language, name: &str, body: &str) -> bool {
+/// Whether nothing is defined or brought in in the body of the function `name`, which may be broken; false where that is not
+/// clear.
+pub(super) fn has_no_symbols(language: &Language, name: &str, body: &str) -> bool {
     match language.name() {
-        "python" => !python::defines(name, body.as_bytes()),
+        "python" => {
+            !python::defines(name, body.as_bytes()) && memchr::memmem::find(body.as_bytes(), b"import").is_none()
+        }
         "rust" => !rust::defines(body.as_bytes()),
         _ => false,
     }

@@ -16,7 +16,7 @@ use super::file::{FileSymbols, Stamp};
 use cargo::Manifests;
 use files::Files;
 
-pub(crate) use files::within;
+pub(crate) use files::{is_late, within};
 
 /// What was looked up on disk is believed for so long.
 const BELIEVED: Duration = Duration::from_secs(3);

@@ -13,7 +13,7 @@ use std::hash::BuildHasher;
 use tree_sitter::{ParseOptions, ParseState, Parser, Tree};
 
 use crate::retrieval::chunk::{self, Chunk};
-use crate::symbols::{self, Definition, Import, Parsed, Skeleton, Source};
+use crate::symbols::{self, Definition, Import, Parsed, Skeleton, Source, Symbols};
 
 /// One parse may take this long; a file that takes longer is not indexed.
 const PARSE_TIME: Duration = Duration::from_secs(2);
@@ -62,7 +62,7 @@ impl FileSymbols {
     pub(super) fn read(path: PathBuf, stamp: Stamp, text: &str) -> Result<(FileSymbols, Vec<Chunk>), String> {
         let language = halfline_grammars::by_content(&path, text).ok_or("in a language that is not known")?;
         let source = Source::new(language, text);
-        let (definitions, imports) = read_symbols(&source).ok_or("too slow to parse")?;
+        let Symbols { definitions, imports } = read_symbols(&source).ok_or("too slow to parse")?;
         let chunks = chunk::cut(&source, &definitions);
         let file = FileSymbols {
             path,
@@ -107,7 +107,7 @@ fn short_hash(name: &str) -> u32 {
 }
 
 /// What a file defines and brings in, by its skeleton if that will do; `None` when parsing takes too long.
-fn read_symbols(source: &Source<'_>) -> Option<(Vec<Definition>, Vec<Import>)> {
+fn read_symbols(source: &Source<'_>) -> Option<Symbols> {
     if let Some(skeleton) = Skeleton::of(source.language, source.text, 0..source.text.len())
         && let Some(tree) = parse(source.language, skeleton.text())
         && !tree.root_node().has_error()

@@ -6,13 +6,17 @@ use std::sync::Arc;
 
 use rustc_hash::FxBuildHasher;
 
-use super::file::{FileSymbols, Stamp, hash};
+use super::file::{FileSymbols, Stamp, hash, path_hash};
 
 /// The files and where their names are.
 #[derive(Debug, Default)]
 pub(super) struct Known {
+    /// The directory that they are in.
+    root: PathBuf,
     /// By path.
     pub(super) ids: HashMap<PathBuf, u32>,
+    /// By the hash of their path.
+    pub(super) by_hash: HashMap<u64, u32, FxBuildHasher>,
     pub(super) files: Vec<Option<Arc<FileSymbols>>>,
     pub(super) free: Vec<u32>,
     /// Files by the hash of a name that they define.
@@ -26,6 +30,11 @@ pub(super) struct Known {
 }
 
 impl Known {
+    /// Nothing is known yet of the files under `root`.
+    pub(super) fn of(root: PathBuf) -> Known {
+        Known { root, ..Known::default() }
+    }
+
     pub(super) fn get(&self, path: &Path) -> Option<&Arc<FileSymbols>> {
         self.files.get(*self.ids.get(path)? as usize)?.as_ref()
     }
@@ -43,6 +52,7 @@ impl Known {
             u32::try_from(self.files.len() - 1).unwrap_or(u32::MAX)
         });
         self.ids.insert(file.path.clone(), id);
+        self.by_hash.insert(path_hash(&self.root, &file.path), id);
         for definition in &file.definitions {
             let ids = self.names.entry(hash(&definition.name)).or_default();
             // A file's definitions come one after the other, so the last entry tells.
@@ -56,6 +66,7 @@ impl Known {
     /// Forgets a file; says whether it was known.
     pub(super) fn remove(&mut self, path: &Path) -> bool {
         let Some(id) = self.ids.remove(path) else { return false };
+        self.by_hash.remove(&path_hash(&self.root, path));
         let Some(file) = self.files[id as usize].take() else { return false };
         for definition in &file.definitions {
             let name = hash(&definition.name);
@@ -78,7 +89,7 @@ impl Known {
 
     /// Forgets every file; where to look for them stays.
     pub(super) fn forget_files(&mut self) {
-        let (directories, crates) = (std::mem::take(&mut self.directories), std::mem::take(&mut self.crates));
-        *self = Known { directories, crates, ..Known::default() };
+        let Known { root, directories, crates, .. } = std::mem::take(self);
+        *self = Known { root, directories, crates, ..Known::default() };
     }
 }

@@ -221,18 +221,23 @@ fn functions_stay_known_while_the_root_is_an_error() {
 /// Edits whose definitions are the old ones moved, and edits that only look like that.
 #[test]
 fn an_edit_in_a_function_moves_what_is_around_and_behind() {
-    let rust = "struct A;\n\nimpl A {\n    fn one(&self) -> u8 {\n        1\n    }\n\n    fn two(&self) {}\n}\n\ntrait T {\n    fn three() {\n        g();\n    }\n}\n\nfn last() {}\n";
-    let python = "class A:\n    def __init__(self):\n        self.a = 1\n        g()\n\n    def two(self):\n        x = 1\n        return x\n\n\ndef last():\n    pass\n    return 1\n";
+    let rust = "use first::One;\nstruct A;\nuse second::{Two, three};\n\nimpl A {\n    fn one(&self) -> u8 {\n        1\n    }\n\n    fn two(&self) {}\n}\n\ntrait T {\n    fn three() {\n        g();\n    }\n}\n\nfn last() {}\nuse third::Four;\n";
+    let python = "import one; import two\nclass A:\n    def __init__(self):\n        self.a = 1\n        g()\n\n    def two(self):\n        x = 1\n        return x\n\n\ndef last():\n    pass\n    return 1\n\n\nfrom three import four\n";
     let cases = [
         ("rust", rust, "        1", "let x = f(\n"),
         ("rust", rust, "        1", "fn inner() {}\n"),
         ("rust", rust, "        1", "\u{e9}; \"}\" "),
         ("rust", rust, "        g", "let in_a_trait = 1;\n"),
+        ("rust", rust, "        g", "use a::{b, c};\n"),
+        ("rust", rust, "fn last", "use a::b; "),
         ("python", python, "        self.a", "self.b = 2\n        "),
         ("python", python, "        x = 1", "\"\"\"Doc.\"\"\"\n        "),
         ("python", python, "        return x", "def inner():\n            pass\n        "),
         ("python", python, "        return x", "y = f(\n        "),
         ("python", python, "    return 1", "x = 1\n    "),
+        ("python", python, "    return 1", "import a\n    "),
+        ("python", python, "        g()", "from a import (b,\n            c)\n        "),
+        ("python", python, "def last", "x = 1; import a\n"),
     ];
     for (language, text, place, typed) in cases {
         let mut document = crate::Document::new(None, language, 0, text);
@@ -242,13 +247,13 @@ fn an_edit_in_a_function_moves_what_is_around_and_behind() {
             document.replace(at..at, ch.encode_utf8(&mut [0; 4]));
             at += 1;
             let snapshot = document.snapshot();
-            assert_eq!(snapshot.definitions(), definitions(&snapshot), "{typed:?} before {place:?}, {at}");
+            assert_eq!(snapshot.symbols(), &symbols(&snapshot), "{typed:?} before {place:?}, {at}");
         }
         for _ in typed.chars() {
             at -= 1;
             document.replace(at..at + 1, "");
             let snapshot = document.snapshot();
-            assert_eq!(snapshot.definitions(), definitions(&snapshot), "{typed:?} before {place:?} taken back, {at}");
+            assert_eq!(snapshot.symbols(), &symbols(&snapshot), "{typed:?} before {place:?} taken back, {at}");
         }
     }
 }

@@ -8,9 +8,7 @@ use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 
 use super::Skeleton;
-use crate::symbols::{Definition, Import, Parsed, Source, symbols_of};
-
-type Symbols = (Vec<Definition>, Vec<Import>);
+use crate::symbols::{Parsed, Source, Symbols, symbols_of};
 
 /// The symbols of a text by its skeleton and by all of it; nothing where what was parsed has an error.
 fn both_ways(language: &'static Language, text: &str) -> (Option<Symbols>, Option<Symbols>) {

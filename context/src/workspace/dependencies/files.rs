@@ -23,12 +23,22 @@ thread_local! {
     static LIMIT: Cell<Option<(Instant, bool)>> = const { Cell::new(None) };
 }
 
-/// Runs `work`, in which no file of a dependency is waited for past `deadline`; says whether all were there in time.
+/// Runs `work`, in which no file of a dependency is waited for past `deadline`, and no import followed; says whether all
+/// that was wanted came in time.
 pub(crate) fn within<T>(deadline: Instant, work: impl FnOnce() -> T) -> (T, bool) {
     let before = LIMIT.replace(Some((deadline, false)));
     let result = work();
     let missed = LIMIT.replace(before).is_some_and(|(_, missed)| missed);
     (result, !missed)
+}
+
+/// Whether this thread works [`within`] a limit, and that is over: what was wanted is then missed.
+pub(crate) fn is_late() -> bool {
+    let late = LIMIT.get().filter(|(deadline, _)| Instant::now() > *deadline);
+    if let Some((deadline, _)) = late {
+        LIMIT.set(Some((deadline, true)));
+    }
+    late.is_some()
 }
 
 /// The files.
