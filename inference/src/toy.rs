@@ -5,9 +5,9 @@ use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use crate::decode::sampler::probability_of;
 use crate::decode::sequence::Models;
 use crate::gguf::Gguf;
+use crate::kernels::probability_of;
 use crate::request::{Priority, Request};
 use crate::testing::{TinyFamily, TinySpec, tiny_model};
 use crate::tokenizer::Tokenizer;

@@ -3,8 +3,8 @@
 use candle_core::quantized::gguf_file;
 use candle_core::{Device, Tensor};
 use candle_transformers::models::{quantized_llama, quantized_qwen2};
-use halfline_inference::decode::sampler::argmax;
 use halfline_inference::gguf::{GgmlType, Gguf};
+use halfline_inference::kernels::argmax;
 use halfline_inference::testing::{Script, TinyFamily, TinySpec, tiny_model};
 use halfline_inference::tokenizer::Tokenizer;
 

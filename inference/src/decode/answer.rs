@@ -5,9 +5,10 @@ use std::sync::Arc;
 use tokio::sync::mpsc::UnboundedSender;
 
 use super::beginning::Beginning;
-use super::sampler::{Choice, Sampler, probability_of};
+use super::sampler::{Choice, Sampler};
 use super::stop::{Step, StopMatcher};
 use crate::EngineError;
+use crate::kernels::probability_of;
 use crate::request::{Event, Request, StopReason};
 use crate::tokenizer::{Decoder, Tokenizer};
 

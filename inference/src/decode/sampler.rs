@@ -7,6 +7,7 @@ use std::cmp::Ordering;
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 
+use crate::kernels::{argmax, probability_of};
 use crate::transformer::{Greedy, Logits};
 use crate::{EngineError, Sampling};
 
@@ -148,60 +149,6 @@ fn keep_most_probable(candidates: &mut Vec<(u32, f32)>, top_p: f32) {
         sum >= top_p * total
     });
     candidates.truncate(last.map_or(candidates.len(), |last| last + 1));
-}
-
-/// The highest score, the lowest id among equals. What is not a number is passed over; 0 if nothing is one.
-pub fn argmax(logits: &[f32]) -> u32 {
-    let mut best = 0;
-    let mut highest = f32::NEG_INFINITY;
-    for (token, &logit) in (0..).zip(logits) {
-        if logit > highest {
-            (best, highest) = (token, logit);
-        }
-    }
-    best
-}
-
-/// The softmax probability of one token, 0 to 1.
-pub fn probability_of(logits: &[f32], token: u32) -> f32 {
-    let Some(&chosen) = logits.get(token as usize) else { return 0.0 };
-    let sum: f32 = logits.chunks(LANES * 256).map(|chunk| sum_of_exp(chunk, chosen)).sum();
-    if sum.is_nan() { 0.0 } else { (1.0 / sum).min(1.0) }
-}
-
-/// Sums kept side by side, so that the compiler can use vector instructions.
-const LANES: usize = 16;
-
-/// The sum of exp(logit - shift).
-fn sum_of_exp(logits: &[f32], shift: f32) -> f32 {
-    let mut sums = [0.0_f32; LANES];
-    let (blocks, rest) = logits.as_chunks::<LANES>();
-    for block in blocks {
-        for (sum, logit) in sums.iter_mut().zip(block) {
-            *sum += exp(logit - shift);
-        }
-    }
-    sums.iter().sum::<f32>() + rest.iter().map(|logit| exp(logit - shift)).sum::<f32>()
-}
-
-/// e to the power of `x` to within 3e-7 of its value, 0 below -87. A vocabulary of 150 000 tokens is summed for every
-/// token of an answer, and the standard function is called, not inlined into vectors.
-fn exp(x: f32) -> f32 {
-    // Adding this leaves the nearest integer in the lowest bits.
-    const ROUND: f32 = 12_582_912.0;
-    let power = x.clamp(-87.0, 88.0) * std::f32::consts::LOG2_E;
-    let rounded = power + ROUND;
-    let fraction = (power - (rounded - ROUND)) * std::f32::consts::LN_2;
-    // Taylor's series: the fraction is at most ln(2)/2, where the first term left out is 1e-7.
-    let series = 1.0
-        + fraction
-            * (1.0
-                + fraction
-                    * (0.5
-                        + fraction
-                            * (1.0 / 6.0 + fraction * (1.0 / 24.0 + fraction * (1.0 / 120.0 + fraction / 720.0)))));
-    let scaled = f32::from_bits(series.to_bits().wrapping_add(rounded.to_bits() << 23));
-    if x < -87.0 { 0.0 } else { scaled }
 }
 
 #[cfg(test)]

@@ -7,13 +7,14 @@ use std::time::{Duration, Instant};
 
 use super::answer::Answer;
 use super::chunk::ChunkSize;
-use super::sampler::{Sampler, probability_of};
+use super::sampler::Sampler;
 use super::speculative::policy::{Offer, Plan, Policy};
 use super::speculative::propose::{Found, Lookup, Recent, draft};
 use super::speculative::verify::{Verified, verify};
 use super::speculative::{MOST_PROPOSED, Source};
 use crate::EngineError;
 use crate::cache::prefix::Slot;
+use crate::kernels::probability_of;
 use crate::request::{Request, Score, SpeculationStats, StopReason};
 use crate::transformer::{Greedy, LanguageModel, Logits, Rows, SequenceCache};
 

@@ -240,7 +240,7 @@ fn scores_are_what_the_model_says_token_by_token_whatever_the_cache_holds() {
         let mut expected = Vec::new();
         for pair in request.prompt.windows(2) {
             let row = models.target.forward(&pair[..1], &mut cache, Rows::Last).unwrap().row(0).unwrap();
-            let likeliest = crate::decode::sampler::argmax(&row);
+            let likeliest = crate::kernels::argmax(&row);
             expected.push((pair[1], probability_of(&row, pair[1]), likeliest, probability_of(&row, likeliest)));
         }
         let expected = &expected[expected.len() - request.scored..];

@@ -298,14 +298,46 @@ fn for_tiles(pool: &mut Pool, tiles: usize, rows: usize, inputs: usize, each: im
     const PANEL_BYTES: usize = 768 << 10;
     let panel = (PANEL_BYTES / inputs / panel::ROWS * panel::ROWS).clamp(panel::ROWS, 1 << 16).min(rows.max(1));
     let panels = rows.div_ceil(panel);
-    // A thread goes from piece to piece without a stop; they are small so that all end at nearly the same time.
-    let piece_tiles = (tiles / (pool.threads() * 16)).max(1);
-    let pieces = tiles.div_ceil(piece_tiles);
-    pool.run(panels * pieces, |piece| {
-        let (panel_index, first) = (piece / pieces, piece % pieces * piece_tiles);
+    let shares = pool.threads();
+    pool.run(panels * shares * PIECES, |piece| {
+        let (panel_index, piece) = (piece / (shares * PIECES), piece % (shares * PIECES));
         let rows = panel_index * panel..rows.min((panel_index + 1) * panel);
-        for tile in first..tiles.min(first + piece_tiles) {
+        for tile in tiles_of(piece, shares, tiles) {
             each(tile, rows.clone());
         }
     });
+}
+
+/// Pieces of a thread's share of the tiles.
+const PIECES: usize = 16;
+
+/// The tiles of one piece. A thread goes through its share without a stop: first in large pieces, and at the end, from where others take when
+/// they are done, in small ones, so that all end at nearly the same time.
+fn tiles_of(piece: usize, shares: usize, tiles: usize) -> Range<usize> {
+    const LARGE: usize = PIECES / 2;
+    // As many times a small piece.
+    const FACTOR: usize = 7;
+    const SMALL_PIECES: usize = LARGE * FACTOR + (PIECES - LARGE);
+    let (share, piece) = (piece / PIECES, piece % PIECES);
+    let (start, end) = (tiles * share / shares, tiles * (share + 1) / shares);
+    let at = |piece: usize| {
+        let small = piece.min(LARGE) * FACTOR + piece.saturating_sub(LARGE);
+        start + (end - start) * small / SMALL_PIECES
+    };
+    at(piece)..at(piece + 1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{PIECES, tiles_of};
+
+    #[test]
+    fn pieces_are_all_tiles_in_order() {
+        for shares in 1..5 {
+            for tiles in [0, 1, 2, 5, 16, 97, 128, 560, 9496] {
+                let all: Vec<usize> = (0..shares * PIECES).flat_map(|piece| tiles_of(piece, shares, tiles)).collect();
+                assert!(all.into_iter().eq(0..tiles), "{shares} {tiles}");
+            }
+        }
+    }
 }

@@ -17,6 +17,7 @@ mod pack;
 mod panel;
 mod pool;
 mod reference;
+mod scores;
 mod simd;
 mod table;
 #[cfg(test)]
@@ -29,6 +30,7 @@ pub use limits::{int8_limit, read_limit};
 pub use matrix::{Matrix, PackError, RowOrder};
 pub use pack::Layout;
 pub use pool::Pool;
+pub use scores::{argmax, probability_of};
 
 pub(crate) use activations::Activations;
 pub(crate) use attention::{AttendArgs, KEY_BLOCK, MAX_ROWS as ATTEND_ROWS};

@@ -7,7 +7,7 @@ use super::gemm::{self, TileArgs};
 use super::pack::Layout;
 #[cfg(all(target_arch = "x86_64", target_os = "linux"))]
 use super::x86_64::amx;
-use super::{elementwise, kind, limits};
+use super::{elementwise, kind, limits, scores};
 
 /// The kernels of one instruction set. What a function asks of its pointers is said where the generic kernel is; that the
 /// processor has the instructions is settled when a table is handed out.
@@ -24,6 +24,8 @@ pub(crate) struct Table {
     pub attend: unsafe fn(&AttendArgs<'_>),
     pub read: unsafe fn(*const u8, usize),
     pub dots: unsafe fn(usize),
+    pub highest: unsafe fn(*const f32, usize) -> f32,
+    pub sum_of_exp: unsafe fn(*const f32, usize, f32) -> f32,
     /// The tile kernel of a layout for rows in panels (see [`panel`](super::panel)), where there is one. Results are those of
     /// the other kernel, bit for bit.
     pub many: fn(Layout) -> Option<Kernel>,
@@ -56,6 +58,8 @@ macro_rules! table {
                 attend,
                 read,
                 dots,
+                highest,
+                sum_of_exp,
                 many: |_| None,
             };
 
@@ -97,6 +101,16 @@ macro_rules! table {
             unsafe fn read(from: *const u8, bytes: usize) {
                 // SAFETY: the contract is the kernel's own.
                 unsafe { limits::read::<$lanes>(from, bytes) }
+            }
+            $(#[$feature])?
+            unsafe fn highest(scores: *const f32, n: usize) -> f32 {
+                // SAFETY: the contract is the kernel's own.
+                unsafe { scores::highest::<$lanes>(scores, n) }
+            }
+            $(#[$feature])?
+            unsafe fn sum_of_exp(scores: *const f32, n: usize, shift: f32) -> f32 {
+                // SAFETY: the contract is the kernel's own.
+                unsafe { scores::sum_of_exp::<$lanes>(scores, n, shift) }
             }
             $(#[$feature])?
             unsafe fn dots(rounds: usize) {

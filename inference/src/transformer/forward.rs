@@ -9,8 +9,8 @@ use super::config::Config;
 use super::cpu::{Cpu, on_slice};
 use super::weights::{Layer, Weights, WeightsError};
 use super::{Greedy, LanguageModel, Logits, Rows, SequenceCache};
-use crate::decode::sampler::probability_of;
 use crate::gguf::Gguf;
+use crate::kernels::{argmax, probability_of};
 use crate::{EngineError, TokenCost};
 
 /// A decoder of the llama, qwen2 or qwen3 family, on the processor unless another backend is named.
@@ -179,13 +179,13 @@ impl Logits for TensorLogits {
 
     fn greedy(&self, row: usize) -> std::result::Result<Greedy, EngineError> {
         self.on_row(row, |logits| {
-            let token = largest(logits);
+            let token = argmax(logits);
             Greedy { token, probability: probability_of(logits, token) }
         })
     }
 
     fn argmax(&self, row: usize) -> std::result::Result<u32, EngineError> {
-        self.on_row(row, largest)
+        self.on_row(row, argmax)
     }
 
     fn row(&self, row: usize) -> std::result::Result<Vec<f32>, EngineError> {
@@ -195,21 +195,6 @@ impl Logits for TensorLogits {
 
 fn compute_error(error: candle_core::Error) -> EngineError {
     EngineError::Compute(error.to_string())
-}
-
-/// The token with the largest of `logits`, the first among equals.
-fn largest(logits: &[f32]) -> u32 {
-    // The largest value first, in chunks that the compiler turns into vectors; then where it stands.
-    let mut largest = [f32::NEG_INFINITY; 32];
-    let chunks = logits.chunks_exact(32);
-    let rest = chunks.remainder().iter().copied().fold(f32::NEG_INFINITY, f32::max);
-    for chunk in chunks {
-        for (largest, &value) in largest.iter_mut().zip(chunk) {
-            *largest = if value > *largest { value } else { *largest };
-        }
-    }
-    let largest = largest.into_iter().fold(rest, f32::max);
-    logits.iter().position(|&value| value == largest).unwrap_or(0) as u32
 }
 
 #[cfg(test)]

@@ -134,7 +134,7 @@ unsafe impl Simd for Neon {
     #[inline(always)]
     unsafe fn max(a: Self::F, b: Self::F) -> Self::F {
         // SAFETY: see the impl.
-        unsafe { four!(|I| vmaxq_f32(a[I], b[I])) }
+        unsafe { four!(|I| vmaxnmq_f32(a[I], b[I])) }
     }
     #[inline(always)]
     unsafe fn min(a: Self::F, b: Self::F) -> Self::F {
