@@ -14,7 +14,7 @@ use sysinfo::System;
 
 use super::models::describe;
 use super::{Invocation, output};
-use crate::config::{self, Severity, user_file, workspace_root};
+use crate::config::{self, EngineEntry, Questions, Severity, user_file, workspace_root};
 use crate::engine_host::{choose_models, memory};
 use crate::qdrant;
 
@@ -43,6 +43,9 @@ struct Report {
     programs: Vec<Program>,
     /// The engines elsewhere that questions may be sent to.
     remote: Option<String>,
+    /// Where lines are finished besides this machine.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    completions: Option<String>,
     /// The server for vectors, if it answers.
     qdrant: Option<String>,
     config: Files,
@@ -125,7 +128,13 @@ fn examine(invocation: &Invocation) -> anyhow::Result<Report> {
     }
     let models = models(&loaded.config, &mut problems);
     let engines = Some(&loaded.config.remote).filter(|remote| remote.enabled).map(config::RemoteConfig::all);
-    let urls: Vec<String> = engines.into_iter().flatten().map(|engine| engine.url).collect();
+    let engines = engines.unwrap_or_default();
+    let urls = |is_for: &dyn Fn(&EngineEntry) -> bool| -> Option<String> {
+        let urls: Vec<&str> = engines.iter().filter(|one| is_for(one)).map(|one| one.url.as_str()).collect();
+        (!urls.is_empty()).then(|| urls.join(", then "))
+    };
+    let remote = urls(&|engine| engine.questions != Questions::None);
+    let completions = urls(&|engine| engine.completions);
     let programs = programs(&mut problems);
     let qdrant = qdrant(&loaded.config, &root, &mut problems);
     Ok(Report {
@@ -142,7 +151,8 @@ fn examine(invocation: &Invocation) -> anyhow::Result<Report> {
         models,
         programs,
         qdrant,
-        remote: (!urls.is_empty()).then(|| urls.join(", then ")),
+        remote,
+        completions,
         config: Files { user: user_file(), workspace: root.join(config::WORKSPACE_FILE) },
         problems,
     })
@@ -288,6 +298,9 @@ fn print(report: &Report) -> std::io::Result<()> {
     }
     if let Some(remote) = &report.remote {
         row("elsewhere", &format!("questions may be sent to {remote}"))?;
+    }
+    if let Some(completions) = &report.completions {
+        row("elsewhere", &format!("what stands around the cursor is sent to {completions} while you write"))?;
     }
     if let Some(qdrant) = &report.qdrant {
         row("vectors", &format!("may be sent to {qdrant}"))?;

@@ -249,7 +249,7 @@ fn a_list_of_engines_is_checked_entry_by_entry() {
         &[],
         &[],
         expect![[r#"
-            remote.engines = [{ answer_price = 0.0, context_tokens = 0, key_command = [], key_variable = "", model = "m", name = "", prompt_price = 1.0, questions = "deep", tools = false, url = "http://a/v1" }, { answer_price = 0.0, context_tokens = 0, key_command = [], key_variable = "", model = "n", name = "b", prompt_price = 0.0, questions = "all", tools = true, url = "http://b/v1" }] (config.toml:1)
+            remote.engines = [{ answer_price = 0.0, completions = false, context_tokens = 0, fim_template = "", key_command = [], key_variable = "", model = "m", name = "", prompt_price = 1.0, questions = "deep", tools = false, url = "http://a/v1" }, { answer_price = 0.0, completions = false, context_tokens = 0, fim_template = "", key_command = [], key_variable = "", model = "n", name = "b", prompt_price = 0.0, questions = "all", tools = true, url = "http://b/v1" }] (config.toml:1)
             Warning .halfline.toml:1: ignored: `remote.engines` is the user's to set, not a workspace's; put it into the user file
         "#]],
     );
@@ -266,7 +266,7 @@ fn a_list_of_engines_is_checked_entry_by_entry() {
         ),
         (
             "[[remote.engines]]\nurl = \"x\"\nmodel = \"m\"\nquestions = \"some\"\n",
-            "engine 1 of `remote.engines`: `questions` must be one of quick, deep, all, and is the text \"some\"",
+            "engine 1 of `remote.engines`: `questions` must be one of quick, deep, all, none, and is the text \"some\"",
         ),
     ] {
         let dir = tempfile::tempdir().unwrap();
@@ -291,7 +291,7 @@ fn engines_come_from_a_variable_too_and_the_single_form_is_the_first() {
     assert_eq!(urls, ["http://first/v1", "http://second/v1"]);
     let items = &schema()["properties"]["remote"]["properties"]["engines"]["items"];
     assert_eq!(items["required"], serde_json::json!(["url", "model"]));
-    assert_eq!(items["properties"]["questions"]["enum"], serde_json::json!(["quick", "deep", "all"]));
+    assert_eq!(items["properties"]["questions"]["enum"], serde_json::json!(["quick", "deep", "all", "none"]));
 }
 
 #[test]

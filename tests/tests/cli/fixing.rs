@@ -69,6 +69,19 @@ fn a_line_that_surprises_the_model_is_written_anew() {
 }
 
 #[test]
+fn a_line_that_the_model_expects_is_put_in() {
+    let home = Home::with_model(&TinySpec::saying("<|fim_middle|>", ["    both+=[a,b]\n"]));
+    home.write("a.py", "def pair(a, b):\n    both = []\n    return both\n");
+    home.write("check.py", "from a import pair\nassert pair(1, 2) == [1, 2]\n");
+    let found = run(&home, &["debug", "--json", "--", "python3", "check.py"]);
+    let fix = found.json();
+    assert_eq!(fix["verdict"], "verified", "{}", found.all());
+    assert!(fix["diff"].as_str().unwrap().contains("+    both+=[a,b]\n     return both\n"), "{}", found.all());
+    assert!(fix["route"]["why"].as_str().unwrap().contains("it expected a line behind line 2"), "{}", found.all());
+    assert_eq!(fix["attempts"], 0, "{}", found.all());
+}
+
+#[test]
 fn what_cannot_be_fixed_without_a_model_says_so() {
     let home = Home::new();
     home.write("a.py", "def add(a, b):\n    return {}\n");

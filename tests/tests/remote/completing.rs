@@ -53,6 +53,14 @@ fn a_line_is_finished_elsewhere_where_the_user_said_so() {
 }
 
 #[test]
+fn doctor_says_where_lines_go() {
+    let home = home("http://127.0.0.1:9/v1", COMPLETIONS, "");
+    let shown = String::from_utf8(home.command().arg("doctor").output().unwrap().stdout).unwrap();
+    assert!(shown.contains("around the cursor is sent to http://127.0.0.1:9/v1 while you write"), "{shown}");
+    assert!(!shown.contains("questions may be sent"), "{shown}");
+}
+
+#[test]
 fn what_was_replaced_is_put_back() {
     let repeat = halfline_tests::Handler::new(|received| {
         let prompt = received.body["prompt"].as_str().unwrap_or_default();

@@ -153,6 +153,7 @@ impl Search {
                 && let Some(models) = models(author, sink, &mut self.reason).await
             {
                 self.try_unlikely(&models, &probed, sink).await?;
+                self.try_missing(&models, &probed, sink).await?;
                 self.ask_model(&models, &probed, sink).await?;
                 self.models = Some(models);
             }

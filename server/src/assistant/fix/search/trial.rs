@@ -2,6 +2,7 @@
 //! lines of it that the model would have written otherwise.
 
 use std::collections::BTreeSet;
+use std::ops::Range;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -105,11 +106,54 @@ impl Search {
             lines[one.line] = &new;
             let (line, old, expected) = (one.line + 1, one.found.trim(), one.expected.trim());
             let why = format!("line {line} surprised it: `{old}` where it expected `{expected}`");
-            let route = Route { engine: "local", model: engine.info().target.clone(), why, ..Route::default() };
-            // No attempt of those that the user allows, and that lead to other engines when they fail: nobody was asked
-            // a question.
-            let written = Box::new(Written { route, prompt: String::new(), answer: new.clone() });
-            self.try_texts(Texts::from([(path, lines.join("\n"))]), Source::Model(written), sink).await?;
+            let texts = Texts::from([(path, lines.join("\n"))]);
+            self.try_texts(texts, line_of_model(models, why, new.clone()), sink).await?;
+        }
+        self.spent.model_time += started.elapsed().saturating_sub(self.spent.check_time - checked);
+        Ok(())
+    }
+
+    /// Has the model write lines where it is most surprised that there are none, and tries each.
+    pub(super) async fn try_missing(
+        &mut self,
+        models: &Models,
+        probed: &Probed,
+        sink: &mut (dyn FnMut(Update) + Send),
+    ) -> Result<(), FixError> {
+        let engine = &models.engine;
+        if self.baseline.errors().next().is_some() || self.is_proved() || !unlikely::can_look(engine) {
+            return Ok(());
+        }
+        let (started, checked) = (Instant::now(), self.spent.check_time);
+        sink(Update::Status { text: "reading the code that ran for lines that are missing".to_owned() });
+        let looks_until = started + self.left() / UNLIKELY_SHARE;
+        let mut found = Vec::new();
+        for CodeLine { path, text, shown, at } in self.code_that_ran(probed) {
+            if Instant::now() > looks_until {
+                break;
+            }
+            let lines: Vec<&str> = text.split('\n').collect();
+            let look = unlikely::look_behind(engine, &lines, shown, at, looks_until, &mut self.spent.tokens);
+            let one = look.await.map_err(AssistantError::from)?;
+            found.extend(one.map(|one| (path, Arc::clone(&text), one)));
+        }
+        found.sort_by(|(.., a), (.., b)| b.surprise.total_cmp(&a.surprise));
+        let until = Instant::now() + self.left() / UNLIKELY_SHARE;
+        for (path, text, one) in found.into_iter().take(MOST_REWRITTEN) {
+            if Instant::now() > until || self.is_proved() {
+                break;
+            }
+            let mut lines: Vec<&str> = text.split('\n').collect();
+            let written = one.written(engine, &lines, until, &mut self.spent.tokens);
+            let Some(mut new) = written.await.map_err(AssistantError::from)? else { continue };
+            tracing::debug!(line = one.after + 1, surprise = one.surprise, new, "missing");
+            if lines[one.after].ends_with('\r') {
+                new.push('\r');
+            }
+            lines.insert(one.after + 1, &new);
+            let why = format!("it expected a line behind line {}", one.after + 1);
+            let texts = Texts::from([(path, lines.join("\n"))]);
+            self.try_texts(texts, line_of_model(models, why, new.clone()), sink).await?;
         }
         self.spent.model_time += started.elapsed().saturating_sub(self.spent.check_time - checked);
         Ok(())
@@ -123,23 +167,32 @@ impl Search {
     ) -> Result<Vec<(PathBuf, Arc<str>, Unlikely)>, FixError> {
         let until = Instant::now() + self.left() / UNLIKELY_SHARE;
         let mut found = Vec::new();
-        let mut looked_at = BTreeSet::new();
+        for CodeLine { path, text, shown, at } in self.code_that_ran(probed) {
+            if Instant::now() > until {
+                break;
+            }
+            let lines: Vec<&str> = text.split('\n').collect();
+            let look = unlikely::look_at(engine, &lines, shown, at, until, &mut self.spent.tokens);
+            let one = look.await.map_err(AssistantError::from)?;
+            found.extend(one.map(|one| (path, Arc::clone(&text), one)));
+        }
+        Ok(found)
+    }
+
+    /// The lines of code that the failing test points at, each once, the likeliest place first.
+    fn code_that_ran(&self, probed: &Probed) -> Vec<CodeLine> {
+        let mut found: Vec<CodeLine> = Vec::new();
+        let mut known = BTreeSet::new();
         for Region { path, snapshot, lines: (first, last), .. } in self.regions(probed) {
             let text: Arc<str> = snapshot.rope().to_string().into();
             let lines: Vec<&str> = text.split('\n').collect();
             let shown = first..lines.len().min(last + 1);
-            for at in shown.clone().filter(|at| slips::is_code(&snapshot, *at, lines[*at])) {
-                if looked_at.len() == MOST_LINES || Instant::now() > until {
-                    return Ok(found);
-                }
-                if looked_at.insert((path.clone(), at)) {
-                    let look = unlikely::look_at(engine, &lines, shown.clone(), at, until, &mut self.spent.tokens);
-                    let one = look.await.map_err(AssistantError::from)?;
-                    found.extend(one.map(|one| (path.clone(), Arc::clone(&text), one)));
-                }
-            }
+            let code = shown.clone().filter(|at| slips::is_code(&snapshot, *at, lines[*at]));
+            let new = code.filter(|at| known.insert((path.clone(), *at)));
+            found.extend(new.map(|at| CodeLine { path: path.clone(), text: text.clone(), shown: shown.clone(), at }));
         }
-        Ok(found)
+        found.truncate(MOST_LINES);
+        found
     }
 
     /// The definitions in which the failing test points at something, the likeliest file first.
@@ -157,6 +210,22 @@ impl Search {
         }
         regions
     }
+}
+
+/// Who wrote `line`, and why. No attempt of those that the user allows, and that lead to other engines when they fail: nobody
+/// was asked a question.
+fn line_of_model(models: &Models, why: String, line: String) -> Source {
+    let route = Route { engine: "local", model: models.engine.info().target.clone(), why, ..Route::default() };
+    Source::Model(Box::new(Written { route, prompt: String::new(), answer: line }))
+}
+
+/// A line that ran.
+struct CodeLine {
+    path: PathBuf,
+    text: Arc<str>,
+    /// The lines of the definition that it is in.
+    shown: Range<usize>,
+    at: usize,
 }
 
 /// A definition in which the mistake may be.
