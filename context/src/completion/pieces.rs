@@ -11,6 +11,7 @@ use std::path::Path;
 use std::time::Instant;
 
 use halfline_grammars::TagKind;
+use rustc_hash::FxBuildHasher;
 
 use super::attention::Attention;
 use super::expression::{is_word, last_word, open_call};
@@ -96,9 +97,10 @@ fn starts_name(before: &str) -> bool {
     }
 }
 
-/// The names that stand in the file's code outside its imports.
+/// The names of the imports that stand in the file's code outside of these.
 fn used_names(window: &Window<'_>, imports: &[Import]) -> HashSet<String> {
     let rope = window.snapshot.rope();
+    let mut unseen: HashSet<&str, FxBuildHasher> = imports.iter().map(|import| import.name.as_str()).collect();
     let mut used = HashSet::new();
     let mut start = 0;
     let lines = symbols::import_lines(imports);
@@ -106,7 +108,9 @@ fn used_names(window: &Window<'_>, imports: &[Import]) -> HashSet<String> {
         let stop = text::line_to_char(rope, first);
         if start < stop {
             let slice = rope.slice(start..stop).to_string();
-            used.extend(slice.split(|ch: char| !is_word(ch)).map(str::to_owned));
+            for word in slice.split(|ch: char| !is_word(ch)) {
+                used.extend(unseen.take(word).map(str::to_owned));
+            }
         }
         start = text::line_to_char(rope, end).max(start);
     }
@@ -142,7 +146,7 @@ pub(super) struct Finder<'a> {
     typing: &'a Typing<'a>,
     /// What stands before the dot, and its members.
     members: Option<&'a (Members, Whose)>,
-    /// The names that stand in the file's code outside its imports, once somebody asks.
+    /// The imports whose names stand in the file's other code, once somebody asks.
     uses: OnceCell<HashSet<String>>,
 }
 

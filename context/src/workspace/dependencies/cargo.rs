@@ -111,8 +111,7 @@ impl Manifests {
         let lock = root.ancestors().find_map(|directory| self.locks.get(&directory.join("Cargo.lock")))?;
         let asked = self.asked(root, from, name);
         let package = asked.as_ref().map_or(name, |asked| &asked.package);
-        let is_it = |locked: &&Locked| locked.name == package || locked.name.replace('-', "_") == package;
-        let versions = lock.package.iter().filter(is_it);
+        let versions = lock.package.iter().filter(|locked| is_called(&locked.name, package));
         let wanted = asked.as_ref().and_then(|asked| asked.version.as_deref()).map(significant).unwrap_or_default();
         // Cargo locks one version at most of those that are compatible, so that the first numbers decide.
         let chosen = versions.max_by_key(|locked| {
@@ -162,7 +161,13 @@ impl Dependency {
 
 /// The entry that code calls `name`.
 fn named<'a>(dependencies: &'a HashMap<String, Dependency>, name: &str) -> Option<(&'a str, &'a Dependency)> {
-    dependencies.iter().find(|(key, _)| key.replace('-', "_") == name).map(|(key, found)| (key.as_str(), found))
+    dependencies.iter().find(|(key, _)| is_called(key, name)).map(|(key, found)| (key.as_str(), found))
+}
+
+/// Whether `name` is how a package is called, or how code calls it.
+fn is_called(package: &str, name: &str) -> bool {
+    let same = |(a, b): (u8, u8)| a == b || a == b'-' && b == b'_';
+    package.len() == name.len() && package.bytes().zip(name.bytes()).all(same)
 }
 
 /// The numbers of a version or of the first version that a requirement names.
