@@ -36,8 +36,8 @@ pub(super) struct Unlikely {
 /// A place where the model would have written a line, and none is.
 #[derive(Clone, Debug)]
 pub(super) struct Missing {
-    /// The line before it, from 0.
-    pub(super) after: usize,
+    /// The line behind it, from 0.
+    pub(super) before: usize,
     /// How much more probable something is there than nothing: the logarithm of the ratio.
     pub(super) surprise: f32,
     prompt: Vec<u32>,
@@ -58,22 +58,23 @@ impl Missing {
         let line = text.lines().next().unwrap_or_default().trim_end();
         let says_something = !line.trim().is_empty() && !line.trim_start().starts_with(['#', '/']);
         let is_beside = |at: usize| lines.get(at).is_some_and(|beside| beside.trim() == line.trim());
-        Ok((says_something && !is_beside(self.after) && !is_beside(self.after + 1)).then(|| line.to_owned()))
+        let is_new = !is_beside(self.before) && !self.before.checked_sub(1).is_some_and(is_beside);
+        Ok((says_something && is_new).then(|| line.to_owned()))
     }
 }
 
-/// How surprised the model is that nothing stands behind line `after` of `lines`, of which it is shown those in `shown`. `None`
+/// How surprised the model is that nothing stands before line `before` of `lines`, of which it is shown those in `shown`. `None`
 /// where it is not, cannot be asked, or would have to read lines that are too long.
-pub(super) async fn look_behind(
+pub(super) async fn look_before(
     engine: &Engine,
     lines: &[&str],
     shown: Range<usize>,
-    after: usize,
+    before: usize,
     deadline: Instant,
     spent: &mut TokenStats,
 ) -> Result<Option<Missing>, EngineError> {
     let special = engine.tokenizer().special();
-    let Some(mut prompt) = gap(engine, lines, shown, after + 1..after + 1) else { return Ok(None) };
+    let Some(mut prompt) = gap(engine, lines, shown, before..before) else { return Ok(None) };
     let Some(&end) = special.end_of_text.first() else { return Ok(None) };
     prompt.push(end);
     let mut request = Request::new(prompt.clone(), 0, Priority::Chat);
@@ -83,7 +84,7 @@ pub(super) async fn look_behind(
     prompt.pop();
     let ends = |token: &u32| special.end_of_text.contains(token) || stop_tokens(special).contains(token);
     let missing = scores.first().filter(|score| !ends(&score.likeliest));
-    Ok(missing.map(|score| Missing { after, surprise: surprise(score), prompt }))
+    Ok(missing.map(|score| Missing { before, surprise: surprise(score), prompt }))
 }
 
 /// Whether `engine` can be asked: its model fills in what stands between two pieces of text.

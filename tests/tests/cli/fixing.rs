@@ -77,7 +77,11 @@ fn a_line_that_the_model_expects_is_put_in() {
     let fix = found.json();
     assert_eq!(fix["verdict"], "verified", "{}", found.all());
     assert!(fix["diff"].as_str().unwrap().contains("+    both+=[a,b]\n     return both\n"), "{}", found.all());
-    assert!(fix["route"]["why"].as_str().unwrap().contains("it expected a line behind line 2"), "{}", found.all());
+    assert!(
+        fix["route"]["why"].as_str().unwrap().contains("it expected another line before line 3"),
+        "{}",
+        found.all()
+    );
     assert_eq!(fix["attempts"], 0, "{}", found.all());
 }
 

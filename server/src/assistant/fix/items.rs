@@ -54,12 +54,12 @@ pub(super) fn items(snapshot: &Snapshot) -> Vec<Item> {
 /// Whether a file by its name holds tests.
 pub(super) fn is_test_file(path: Option<&Path>) -> bool {
     let Some(path) = path else { return false };
-    let name = path.file_name().unwrap_or_default().to_string_lossy();
-    let stem = name.split('.').next().unwrap_or_default();
-    let is_named =
-        stem.starts_with("test_") || stem.ends_with("_test") || stem == "tests" || stem == "conftest" || stem == "test";
-    let folders = path.parent().into_iter().flat_map(Path::components);
-    is_named || folders.map(|part| part.as_os_str().to_string_lossy()).any(|part| part == "tests" || part == "testing")
+    const WORDS: [&str; 7] = ["test", "tests", "testing", "conftest", "testcase", "testcases", "testdata"];
+    path.components().any(|part| {
+        let part = part.as_os_str().to_string_lossy();
+        let stem = part.split('.').next().unwrap_or_default();
+        stem.split(['_', '-']).any(|word| WORDS.contains(&word))
+    })
 }
 
 fn children(parent: Node<'_>, source: &str, in_tests: bool) -> Vec<Item> {

@@ -128,12 +128,13 @@ impl Search {
         sink(Update::Status { text: "reading the code that ran for lines that are missing".to_owned() });
         let looks_until = started + self.left() / UNLIKELY_SHARE;
         let mut found = Vec::new();
-        for CodeLine { path, text, shown, at } in self.code_that_ran(probed) {
+        let code = self.code_that_ran(probed);
+        for CodeLine { path, text, shown, at } in code.into_iter().filter(|line| line.at > line.shown.start) {
             if Instant::now() > looks_until {
                 break;
             }
             let lines: Vec<&str> = text.split('\n').collect();
-            let look = unlikely::look_behind(engine, &lines, shown, at, looks_until, &mut self.spent.tokens);
+            let look = unlikely::look_before(engine, &lines, shown, at, looks_until, &mut self.spent.tokens);
             let one = look.await.map_err(AssistantError::from)?;
             found.extend(one.map(|one| (path, Arc::clone(&text), one)));
         }
@@ -146,12 +147,12 @@ impl Search {
             let mut lines: Vec<&str> = text.split('\n').collect();
             let written = one.written(engine, &lines, until, &mut self.spent.tokens);
             let Some(mut new) = written.await.map_err(AssistantError::from)? else { continue };
-            tracing::debug!(line = one.after + 1, surprise = one.surprise, new, "missing");
-            if lines[one.after].ends_with('\r') {
+            tracing::debug!(before = one.before + 1, surprise = one.surprise, new, "missing");
+            if lines[one.before].ends_with('\r') {
                 new.push('\r');
             }
-            lines.insert(one.after + 1, &new);
-            let why = format!("it expected a line behind line {}", one.after + 1);
+            lines.insert(one.before, &new);
+            let why = format!("it expected another line before line {}", one.before + 1);
             let texts = Texts::from([(path, lines.join("\n"))]);
             self.try_texts(texts, line_of_model(models, why, new.clone()), sink).await?;
         }
