@@ -48,7 +48,8 @@ impl Elsewhere {
         let retries = Retries { most: entry.retries.unwrap_or(settings.retries), ..Retries::default() };
         let options = RemoteOptions { url: entry.url.clone(), model: entry.model.clone(), key, patience, retries };
         let template = &entry.fim_template;
-        if !template.is_empty() && !(template.contains("{prefix}") && template.contains("{suffix}")) {
+        let is_whole = ["{prefix}", "{suffix}"].iter().all(|place| template.contains(place));
+        if !template.is_empty() && !is_whole {
             return Err("`fim_template` has to say where `{prefix}` and `{suffix}` go".to_owned());
         }
         let remote = Remote::new(options).map_err(|error| error.to_string())?;

@@ -168,8 +168,9 @@ impl<'a> Request<'a> {
         } else {
             (in_template(template, prefix, suffix), None)
         };
-        let fill =
-            Fill { prefix, suffix, max_tokens: gap.max_tokens, stop: gap.stop.clone(), patience: Some(gap.time) };
+        // A little before nobody waits any more, so that silence counts as a failure, and the engine gets a rest after some.
+        let patience = Some(gap.time - gap.time / 10);
+        let fill = Fill { prefix, suffix, max_tokens: gap.max_tokens, stop: gap.stop.clone(), patience };
         Request { chain, elsewhere, cleared, fill, prompt_tokens, number: next_request() }
     }
 
