@@ -272,7 +272,10 @@ fn function_around<'t>(tree: &'t Tree, dirty: &Range<usize>) -> Option<(Node<'t>
 /// bodies of functions, since then both have the same: to go through a long function's tree takes longer than to parse the
 /// little that counts of it.
 fn symbols_within_region(source: &Source<'_>, tree: &Tree, region: Range<usize>) -> Symbols {
-    if let Some(broken) = broken_bodies(tree, &region)
+    // Where blocks are made by indentation, an error anywhere may have led the parser to other blocks here.
+    let is_sure = !source.language.indented_blocks() || !tree.root_node().has_error();
+    if is_sure
+        && let Some(broken) = broken_bodies(tree, &region)
         && let Some(skeleton) = Skeleton::with_bodies(source.language, source.text, region.clone(), &broken)
         && let Some(tree) = source.language.parser().parse(skeleton.text(), None)
         && !tree.root_node().has_error()
