@@ -161,6 +161,11 @@ fn is_word(byte: u8) -> bool {
     byte == b'_' || byte.is_ascii_alphanumeric() || byte >= 0x80
 }
 
+/// Whether a word is one of these, or has one beside what may be no letter: a parser goes on behind such a thing.
+fn has_keyword(word: &[u8], keywords: &[&[u8]]) -> bool {
+    word.split(|byte| *byte >= 0x80).any(|part| keywords.contains(&part))
+}
+
 /// The end of the word that starts at `at`.
 fn word_end(source: &[u8], at: usize) -> usize {
     source[at..].iter().position(|&byte| !is_word(byte)).map_or(source.len(), |len| at + len)

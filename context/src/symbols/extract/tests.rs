@@ -226,6 +226,7 @@ fn an_edit_in_a_function_moves_what_is_around_and_behind() {
     let cases = [
         ("rust", rust, "        1", "let x = f(\n"),
         ("rust", rust, "        1", "fn inner() {}\n"),
+        ("rust", rust, "        1", "\u{1f600}fn inner() {}\n"),
         ("rust", rust, "        1", "\u{e9}; \"}\" "),
         ("rust", rust, "        g", "let in_a_trait = 1;\n"),
         ("rust", rust, "        g", "use a::{b, c};\n"),

@@ -5,7 +5,7 @@
 
 mod lines;
 
-use super::{Keeping, word_end};
+use super::{Keeping, has_keyword, word_end};
 use lines::{Kind, Line, Token, after_indent, bracket_end, is_indented_as_it_should_be, lines, token};
 
 /// The function in which a class assigns its fields.
@@ -31,7 +31,7 @@ pub(super) fn defines(name: &str, body: &[u8]) -> bool {
     while at < body.len() {
         // What cannot be read may be anything.
         let Some((token, end)) = token(body, at) else { return true };
-        if matches!(token, Token::Word) && matches!(&body[at..end], b"def" | b"class") {
+        if matches!(token, Token::Word) && has_keyword(&body[at..end], &[b"def", b"class"]) {
             return true;
         }
         at = end;

@@ -1,6 +1,6 @@
 //! The scanner for Rust: brackets, strings, comments, and the words that start items.
 
-use super::{Keeping, closed, is_word, string_end, word_end};
+use super::{Keeping, closed, has_keyword, is_word, string_end, word_end};
 
 /// What a stretch of a text is.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -167,7 +167,7 @@ pub(super) fn defines(inside: &[u8]) -> bool {
     while at < inside.len() {
         // What cannot be read here could not be read before.
         let Some((token, end)) = token(inside, at) else { return true };
-        if token == Token::Word && ITEMS.contains(&&inside[at..end]) {
+        if token == Token::Word && has_keyword(&inside[at..end], &ITEMS) {
             return true;
         }
         at = end;
