@@ -210,7 +210,7 @@ fn moved(
     let name = function.child_by_field_name("name")?.byte_range();
     let text = |bytes: Range<usize>| rope.get_byte_slice(bytes).map(|text| text.to_string());
     let code = text(body.byte_range())?;
-    if !skeleton::has_no_symbols(language, &text(name)?, &code) {
+    if !skeleton::has_no_symbols(language, &text(name)?, &code, body.has_error()) {
         return None;
     }
     // A string that is the first statement is documentation.

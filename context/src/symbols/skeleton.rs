@@ -70,10 +70,11 @@ impl Skeleton {
     }
 }
 
-/// Whether nothing is defined or brought in in the body of the function `name`, which may be broken; false where that is not
-/// clear.
-pub(super) fn has_no_symbols(language: &Language, name: &str, body: &str) -> bool {
+/// Whether nothing is defined or brought in in the body of the function `name`; false where that is not clear.
+pub(super) fn has_no_symbols(language: &Language, name: &str, body: &str, is_broken: bool) -> bool {
     match language.name() {
+        "python" if is_broken => false,
+        "rust" if is_broken => !rust::may_define(body.as_bytes()),
         "python" => {
             !python::defines(name, body.as_bytes()) && memchr::memmem::find(body.as_bytes(), b"import").is_none()
         }

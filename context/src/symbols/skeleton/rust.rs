@@ -86,7 +86,7 @@ pub(super) fn shorten(keeping: &mut Keeping<'_>) -> Option<()> {
             Token::Literal => keep_literal(keeping, end),
             Token::Open if let Some(body) = keeping.broken.iter().find(|body| body.start == at) => {
                 let close = body.end - 1;
-                let is_whole = source.get(close) == Some(&b'}') && !defines(source.get(end..close)?);
+                let is_whole = source.get(close) == Some(&b'}') && !may_define(source.get(end..close)?);
                 if !is_whole {
                     return None;
                 }
@@ -173,6 +173,11 @@ pub(super) fn defines(inside: &[u8]) -> bool {
         at = end;
     }
     false
+}
+
+/// The same of code that is broken, where the parser may see none of the strings and comments that stand here.
+pub(super) fn may_define(inside: &[u8]) -> bool {
+    inside.split(|byte| !is_word(*byte)).any(|word| has_keyword(word, &ITEMS)) || defines(inside)
 }
 
 /// The end of the attribute that starts at `at`, if one does.
