@@ -42,6 +42,8 @@ pub use scan::{ScanLimits, ScanReport};
 pub use walk::{MAX_FILE_BYTES, Skipped, is_secret, read_text};
 pub use watch::{Watching, watch};
 
+/// A name that more files define is everywhere.
+const FEW_FILES: usize = 32;
 /// Files in which mentions of a name are counted.
 const MOST_COUNTED: usize = 512;
 
@@ -229,9 +231,9 @@ impl Workspace {
             .collect()
     }
 
-    /// The same, where at most so many files define the name: one that is everywhere says nothing.
-    pub(crate) fn find_in_few(&self, name: &str, most: usize) -> Vec<Found> {
-        let is_everywhere = self.known().names.get(&hash(name)).is_some_and(|ids| ids.len() > most);
+    /// The same, where few files define the name: one that is everywhere says nothing.
+    pub(crate) fn find_in_few(&self, name: &str) -> Vec<Found> {
+        let is_everywhere = self.known().names.get(&hash(name)).is_some_and(|ids| ids.len() > FEW_FILES);
         if is_everywhere { Vec::new() } else { self.find(name) }
     }
 

@@ -28,8 +28,6 @@ use crate::workspace::{FileSymbols, Found, Workspace};
 
 /// A name defined in more places than this says nothing.
 const MOST_PLACES: usize = 3;
-/// One that so many files define is not even looked at.
-const MOST_FILES: usize = 32;
 /// Of the budget, the part that imports may take: one over this.
 const IMPORTS_SHARE: usize = 3;
 /// The same for one place that was edited, and for what is wrong beside the cursor.
@@ -345,7 +343,7 @@ impl<'a> Finder<'a> {
         if follows && self.imports.iter().any(is_foreign) {
             return Vec::new();
         }
-        let mut places = workspace.find_in_few(name, MOST_FILES);
+        let mut places = workspace.find_in_few(name);
         let is_test = is_test(&workspace.display_path(own_file));
         places.retain(|found| {
             let file = &found.file;

@@ -19,8 +19,6 @@ use crate::workspace::{FileSymbols, Workspace, is_late};
 const MOST_STEPS: usize = 100;
 /// A type whose name is defined in more places, and not imported, is not told.
 const MOST_PLACES: usize = 3;
-/// One whose name so many files define is not even looked for.
-const MOST_FILES: usize = 32;
 /// Lines above the cursor in which the start of the type around it is looked for.
 const MOST_LINES: usize = 3000;
 
@@ -137,7 +135,7 @@ impl<'a> Typing<'a> {
             _ => resolve_path(workspace, path, imports, &segments),
         };
         let found = found.into_iter().find(|found| is_type(found.definition())).or_else(|| {
-            let mut places = workspace.find_in_few(last, MOST_FILES);
+            let mut places = workspace.find_in_few(last);
             places
                 .retain(|found| is_type(found.definition()) && found.file.is_kin_of(halfline_grammars::by_path(path)));
             let is_foreign = imports.iter().any(|import| import.name == *last);

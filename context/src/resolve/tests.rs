@@ -111,6 +111,25 @@ fn what_was_asked_in_vain_is_not_asked_again() {
 }
 
 #[test]
+fn past_a_deadline_no_import_is_followed_and_that_is_told() {
+    use std::time::{Duration, Instant};
+    let files = [
+        ("Cargo.toml", "[package]\nname = \"late\"\n"),
+        ("src/lib.rs", "mod a;\nuse crate::a::f;\n"),
+        ("src/a.rs", "pub fn f() {}\n"),
+    ];
+    let (_dir, workspace) = workspace(&files);
+    let path = workspace.root().join("src/lib.rs");
+    let imports = workspace.file(&path).unwrap().imports.clone();
+    let found = |deadline| {
+        let (found, had_all) = crate::workspace::within(deadline, || resolve(&workspace, &path, &imports, "f"));
+        (found.len(), had_all)
+    };
+    assert_eq!(found(Instant::now() + Duration::from_secs(60)), (1, true));
+    assert_eq!(found(Instant::now() - Duration::from_millis(1)), (0, false));
+}
+
+#[test]
 fn modules_of_python() {
     let (_dir, workspace) = workspace(&[
         ("pack/__init__.py", "from .core import run\nfrom . import helpers\nfrom .star import *\n"),

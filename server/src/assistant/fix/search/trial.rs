@@ -96,18 +96,13 @@ impl Search {
             if Instant::now() > until || self.is_proved() {
                 break;
             }
-            let mut lines: Vec<&str> = text.split('\n').collect();
+            let lines: Vec<&str> = text.split('\n').collect();
             let rewritten = one.rewritten(engine, &lines, until, &mut self.spent.tokens);
-            let Some(mut new) = rewritten.await.map_err(AssistantError::from)? else { continue };
+            let Some(new) = rewritten.await.map_err(AssistantError::from)? else { continue };
             tracing::debug!(line = one.line + 1, surprise = one.surprise, new, "unlikely");
-            if lines[one.line].ends_with('\r') {
-                new.push('\r');
-            }
-            lines[one.line] = &new;
             let (line, old, expected) = (one.line + 1, one.found.trim(), one.expected.trim());
             let why = format!("line {line} surprised it: `{old}` where it expected `{expected}`");
-            let texts = Texts::from([(path, lines.join("\n"))]);
-            self.try_texts(texts, line_of_model(models, why, new.clone()), sink).await?;
+            self.try_line(models, path, &text, one.line..one.line + 1, new, why, sink).await?;
         }
         self.spent.model_time += started.elapsed().saturating_sub(self.spent.check_time - checked);
         Ok(())
@@ -144,19 +139,37 @@ impl Search {
             if Instant::now() > until || self.is_proved() {
                 break;
             }
-            let mut lines: Vec<&str> = text.split('\n').collect();
+            let lines: Vec<&str> = text.split('\n').collect();
             let written = one.written(engine, &lines, until, &mut self.spent.tokens);
-            let Some(mut new) = written.await.map_err(AssistantError::from)? else { continue };
+            let Some(new) = written.await.map_err(AssistantError::from)? else { continue };
             tracing::debug!(before = one.before + 1, surprise = one.surprise, new, "missing");
-            if lines[one.before].ends_with('\r') {
-                new.push('\r');
-            }
-            lines.insert(one.before, &new);
             let why = format!("it expected another line before line {}", one.before + 1);
-            let texts = Texts::from([(path, lines.join("\n"))]);
-            self.try_texts(texts, line_of_model(models, why, new.clone()), sink).await?;
+            self.try_line(models, path, &text, one.before..one.before, new, why, sink).await?;
         }
         self.spent.model_time += started.elapsed().saturating_sub(self.spent.check_time - checked);
+        Ok(())
+    }
+
+    /// Tries `new`, which the model wrote, in the place of the lines `out` of `text`. No attempt of those that the user allows,
+    /// and that lead to other engines when they fail: nobody was asked a question.
+    async fn try_line(
+        &mut self,
+        models: &Models,
+        path: PathBuf,
+        text: &str,
+        out: Range<usize>,
+        mut new: String,
+        why: String,
+        sink: &mut (dyn FnMut(Update) + Send),
+    ) -> Result<(), FixError> {
+        let mut lines: Vec<&str> = text.split('\n').collect();
+        if lines[out.start].ends_with('\r') {
+            new.push('\r');
+        }
+        lines.splice(out, [new.as_str()]);
+        let route = Route { engine: "local", model: models.engine.info().target.clone(), why, ..Route::default() };
+        let source = Source::Model(Box::new(Written { route, prompt: String::new(), answer: new.clone() }));
+        self.try_texts(Texts::from([(path, lines.join("\n"))]), source, sink).await?;
         Ok(())
     }
 
@@ -211,13 +224,6 @@ impl Search {
         }
         regions
     }
-}
-
-/// Who wrote `line`, and why. No attempt of those that the user allows, and that lead to other engines when they fail: nobody
-/// was asked a question.
-fn line_of_model(models: &Models, why: String, line: String) -> Source {
-    let route = Route { engine: "local", model: models.engine.info().target.clone(), why, ..Route::default() };
-    Source::Model(Box::new(Written { route, prompt: String::new(), answer: line }))
 }
 
 /// A line that ran.
